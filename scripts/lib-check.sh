@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+# scripts/lib-check.sh: what the check-* scripts share. Each prints TAP: one line per rule, the breaches below it.
+set -u
+LC_ALL=C; export LC_ALL
+cd "${srcdir:-$(dirname "$0")/..}" || exit 1
+N=0 BAD=0
+# rule "name" "breaches": ok when there is no breach
+rule() {
+	N=$((N + 1))
+	if [ -z "$2" ]; then
+		echo "ok $N - $1"
+	else
+		BAD=$((BAD + 1))
+		echo "not ok $N - $1"
+		printf '%s\n' "$2" | head -n 40 | sed 's/^/# /'
+	fi
+}
+rules_done() { echo "1..$N"; [ "$BAD" -eq 0 ]; exit; }
+# Files of the tree: those git knows, or all of an unpacked tarball.
+tree() { if [ -d .git ]; then git ls-files -- "$@"; else for p in "$@"; do [ -e "$p" ] && find "$p" -type f; done; fi; }
+c_files() { tree src tests | grep -E '\.[ch]$'; }
