@@ -14,7 +14,7 @@ SRC=${srcdir:-.}; SRC=$(cd "$SRC" && pwd)
 BUILD=${builddir:-.}; BUILD=$(cd "$BUILD" && pwd)
 VALISE=${VALISE:-$BUILD/valise}
 T=$(mktemp -d "${TMPDIR:-/tmp}/valise-test.XXXXXX")
-HOME=$T/home; mkdir -p "$HOME"
+T_HOME=$HOME; HOME=$T/home; mkdir -p "$HOME"
 XDG_DATA_HOME=$HOME/data XDG_CONFIG_HOME=$HOME/config XDG_CACHE_HOME=$HOME/cache
 VALISE_STORE=$T/store VALISE_CONFIG=$T/valise.conf; : >"$T/valise.conf"
 export HOME XDG_DATA_HOME XDG_CONFIG_HOME XDG_CACHE_HOME VALISE_STORE VALISE_CONFIG VALISE

