@@ -7,6 +7,8 @@
 
 #include "base/buf.h"
 
+/* vl_fail_os() about a name that may be foreign: "open waybill.json: Permission denied". Keeps errno. */
+bool vl_fail_name(struct vl_err *e, const char *verb, const char *name);
 /* Writes all of b, through short writes and EINTR. Errors name nothing: add context with vl_while(). */
 VL_MUST bool vl_write_all(int fd, struct vl_bytes b, struct vl_err *e);
 VL_MUST bool vl_pwrite_all(int fd, struct vl_bytes b, uint64_t offset, struct vl_err *e);

@@ -3,8 +3,9 @@
  * see neither. All documents: UTF-8 without BOM, no duplicate keys, no trailing bytes but white space, no U+0000, no lone
  * surrogates; errors give the byte offset.
  * VL_JSON_SIGNED (ours): depth <= 8, integers 0..2^53-1 only (no sign, fraction, exponent, leading zero), strings
- *   <= 1 KiB without control characters, arrays <= 32768, nothing behind the value but one LF.
- * VL_JSON_OCI (foreign): depth <= 64, numbers may be reals, strings up to the document's size. */
+ *   <= 1 KiB without control characters, arrays <= 32768, an object at the top, nothing behind it but one LF.
+ * VL_JSON_OCI (foreign): depth <= 64, numbers may be reals, strings up to the document's size.
+ * Both: at most 4096 members in an object, because they are looked up one after the other. */
 #ifndef VL_BASE_JSON_H
 #define VL_BASE_JSON_H
 
@@ -35,7 +36,7 @@ bool vl_jval_u64(const struct vl_jval *v, uint64_t *out);           /* false unl
 bool vl_jval_bool(const struct vl_jval *v, bool *out);
 
 /* Writing: compact, in call order, so that the same calls give the same bytes. The first failure is kept and reported
- * by vl_jw_end(). key is NULL inside arrays and for the top value. */
+ * by vl_jw_end(), which adds no LF. key is NULL inside arrays and for the top value. */
 struct vl_jw {
 	struct vl_buf *out; /* borrowed */
 	bool comma, failed;
