@@ -48,6 +48,10 @@ void vl_waybill_comment(const struct vl_waybill *w, const struct vl_digest *sha2
 VL_MUST bool vl_waybill_comments_agree(const struct vl_waybill *w, const struct vl_signed *s, struct vl_err *e);
 /* "parcels/000001.tar.zst" for parcel index i (0-based). */
 const char *vl_parcel_name(const struct vl_parcel_line *line, size_t i, char out[static 40]);
+/* The untrusted comment of a bundle's signature, given to vl_minisig_sign(). It is not signed, so readers accept only this
+ * one and minisign's own default: a flipped bit is found there too. */
+#define VL_SIG_UNTRUSTED "signature from valise"
+#define VL_SIG_UNTRUSTED_MINISIGN "signature from minisign secret key"
 /* "prod-000042" */
 void vl_bundle_name(const char *channel, uint64_t sequence, char out[static 96]);
 

@@ -56,4 +56,11 @@ VL_MUST bool vl_carried_signatures(struct vl_carried *c, struct vl_carried_sigs 
 VL_MUST bool vl_carried_parcel(const struct vl_carried *c, const struct vl_parcel_line *line, size_t i,
 			       struct vl_buf *out, struct vl_err *e);
 
+/* One of the small texts beside the waybill, read once; out->max bytes at most (VL_E_LIMIT). Absent: *absent = true. */
+VL_MUST bool vl_carried_text(const struct vl_carried *c, const char *name, struct vl_buf *out, bool *absent,
+			     struct vl_err *e);
+/* The names in the bundle directory, sorted, foreign: calls f for each. */
+VL_MUST bool vl_carried_names(const struct vl_carried *c, bool (*f)(void *ctx, const char *name, struct vl_err *e),
+			      void *ctx, struct vl_err *e);
+
 #endif

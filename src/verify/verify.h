@@ -47,6 +47,7 @@ struct vl_checked { /* a waybill whose signatures are good and sufficient */
 	struct vl_signed proof;     /* points into text */
 	struct vl_waybill *waybill;
 	bool verified; /* false only from vl_verify_peek() */
+	char signers[VL_DIGEST_HEX * 5]; /* ids of the keys that count for this channel, separated by blanks */
 };
 void vl_checked_free(struct vl_checked *c);
 VL_DEFINE_AUTO(vl_checked)
@@ -66,20 +67,35 @@ struct vl_admission { /* what the operator said, beside the state */
 	uint64_t allow_rollback; /* exact sequence, 0: none */
 };
 /* Whether this waybill may be installed now: channel, epoch (1), sequence against state, equivocation, jump > 10 000, expiry.
- * now = max(env->now, state->time_floor); a clock before the build date, or `created` in the future, is a warning.
- * *already: the same waybill is installed (idempotent). */
+ * now = max(env->now, state->time_floor, release date); a clock before the release date, or `created` in the future, is a
+ * warning. *already: this very waybill was accepted before; the caller looks whether it is also installed (a crash may lie
+ * between the two). It is set even when expiry refuses. */
 VL_MUST bool vl_verify_admit(const struct vl_checked *c, const struct vl_state *state, const struct vl_admission *a,
 			     const struct vl_env *env, bool *already, struct vl_err *e);
 
 /* Called in parcel order for every segment, on the caller's thread. */
 typedef bool vl_segment_fn(void *ctx, const struct vl_segment *seg, const char *parcel, struct vl_err *e);
+/* READ-ME.txt, SHA256SUMS and volume.json are not signed, but all three follow from the waybill: one that is there and says
+ * something else was changed on the way (VL_E_HASH, names the file). Texts of another version of the tool are not compared
+ * word for word. Other files in the directory: a warning. */
+VL_MUST bool vl_verify_beside(const struct vl_checked *c, const struct vl_env *env, struct vl_err *e);
+/* The totals of the waybill against what the root really reaches: VL_E_CLOSURE. */
+VL_MUST bool vl_verify_totals(const struct vl_waybill *w, uint64_t items, uint64_t blobs, uint64_t bytes,
+			      struct vl_err *e);
+/* `created` may raise the state's time_floor: not when it is more than 7 days ahead of a clock that can be right. */
+void vl_verify_raise_floor(struct vl_state *state, const struct vl_waybill *w, const struct vl_env *env);
+
 struct vl_parcel_report { /* `verify` wants all faults, not the first */
+	const char *phase; /* of the events: "verify", "unpack" */
 	size_t faults;
 	struct vl_err first; /* the most severe, first of its kind */
 	void (*fault)(void *ctx, const struct vl_err *e); /* each fault; NULL: stop at the first */
 	void *ctx;
 };
-/* Reads, hashes, decompresses and splits every parcel (worker pool; at most env->jobs in memory). f may be NULL. */
+/* Notes a fault; false when it is not one of the bundle's files (interrupted, no memory): then there is no going on. */
+bool vl_report_fault(struct vl_parcel_report *report, const struct vl_err *e);
+/* Reads, hashes, decompresses and splits every parcel (worker pool; at most env->jobs in memory). f may be NULL. With
+ * faults: false, and *e is report->first. After the first fault f is not called any more. */
 VL_MUST bool vl_verify_parcels(const struct vl_checked *c, vl_segment_fn *f, void *ctx,
 			       struct vl_parcel_report *report, const struct vl_env *env, struct vl_err *e);
 
