@@ -1,0 +1,4 @@
+# store: an OCI image layout with generations
+libvalise_a_SOURCES += src/store/store.h src/store/oci.h src/store/store_priv.h
+libvalise_a_SOURCES += src/store/oci.c src/store/open.c src/store/blob.c src/store/closure.c
+libvalise_a_SOURCES += src/store/generation.c src/store/state.c
