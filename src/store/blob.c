@@ -2,8 +2,8 @@
 /* store/blob.c: bytes into the store and out of it.
  * In:    bytes at offsets, in any order, and perhaps the digest they must have.
  * Out:   blobs/sha256/<hex>, mode 0444, there only when complete, hashed and fsynced.
- * Keeps: a blob's name is the digest of its content. A file that could not be fsynced is thrown away: the kernel marks pages
- *        clean after a failed fsync, so a second fsync would lie. */
+ * Keeps: a blob's name is the digest of its content. A file that could not be fsynced is thrown away: the kernel
+ *        marks pages clean after a failed fsync, so a second fsync would lie. */
 #include "store/store.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@
 /* store/closure.c: everything that a root index reaches.
  * In:    the digest and size of a root, blobs in the store.
  * Out:   each blob once, with what it is for; or the name of what is missing and of the item that needs it.
- * Keeps: documents are hashed when they are read; breadth first with a bounded depth, so that nesting costs no stack. */
+ * Keeps: documents are hashed when they are read; breadth first with a bounded depth: nesting costs no stack. */
 #include "store/store.h"
 
 #include <fcntl.h>
@@ -114,8 +114,8 @@ static bool two_sizes(const struct vl_reached *had, const struct vl_desc *d, str
 		       vl_digest_hex(&d->digest, hex), had->size, d->size);
 }
 
-/* depth of the referring document + 1; is_doc: it is to be read as an index or manifest. A blob first met as content and
- * then as a document is read as well: what it refers to must be there too. */
+/* depth of the referring document + 1; is_doc: it is to be read as an index or manifest. A blob first met as content
+ * and then as a document is read as well: what it refers to must be there too. */
 static bool reach(struct walk *w, const struct vl_desc *d, bool is_doc, const char *item, unsigned depth,
 		  struct vl_err *e)
 {

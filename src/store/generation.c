@@ -2,8 +2,8 @@
 /* store/generation.c: what the store holds now, and the one step to what it holds next.
  * In:    the channels that the next generation shall have; files that the caller adds to its directory.
  * Out:   generations/<number>/, and `current` pointing to it.
- * Keeps: index.json is the only truth about a generation: the channels' data are annotations of their roots. Nothing refers to
- *        a generation before all of it is on the disk; the rename of `current` is the only commit. */
+ * Keeps: index.json is the only truth about a generation: the channels' data are annotations of their roots. Nothing
+ *        refers to a generation before all of it is on the disk; the rename of `current` is the only commit. */
 #include "store/store.h"
 
 #include <errno.h>
@@ -274,8 +274,8 @@ static void put_root(struct vl_doc *index, const struct vl_channel *c)
 	vl_desc_set(d, AN_SIGNERS, c->signers);
 }
 
-/* The items as well, under names of their own, for tools that know nothing of snapshots. An item of several manifests (one per
- * platform) is listed with its first: a name must mean one thing. */
+/* The items as well, under names of their own, for tools that know nothing of snapshots. An item of several manifests
+ * (one per platform) is listed with its first: a name must mean one thing. */
 static bool put_items(struct vl_doc *index, const struct vl_store *s, const struct vl_channel *c, struct vl_err *e)
 {
 	VL_CLEAN(vl_doc) snapshot = { 0 };

@@ -2,8 +2,8 @@
 /* store/oci.c: OCI descriptors, indexes and manifests.
  * In:    bytes of a document (somebody else's, or ours), already hashed by the caller.
  * Out:   a struct vl_doc that owns its strings; or text in one fixed key order.
- * Keeps: a document is an index or a manifest, never both (CVE-2021-41190: two readers that disagree about what a document
- *        is can be shown two contents under one digest); sha256 only; sizes that fit. */
+ * Keeps: a document is an index or a manifest, never both (CVE-2021-41190: two readers that disagree about what a
+ *        document is can be shown two contents under one digest); sha256 only; sizes that fit. */
 #include "store/oci.h"
 
 #include <inttypes.h>

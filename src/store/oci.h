@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* store/oci.h: the OCI documents valise reads and writes (OCI image-spec 1.1: descriptor.md, image-index.md, manifest.md).
- * Reading keeps what valise needs; the bytes themselves are kept in the store as they came. */
+/* store/oci.h: the OCI documents valise reads and writes (OCI image-spec 1.1: descriptor.md, image-index.md,
+ * manifest.md). Reading keeps what valise needs; the bytes themselves are kept in the store as they came. */
 #ifndef VL_STORE_OCI_H
 #define VL_STORE_OCI_H
 
@@ -68,8 +68,8 @@ const char *vl_doc_get(const struct vl_doc *d, const char *key);
 void vl_doc_set(struct vl_doc *d, const char *key, const char *value);
 
 #define VL_DOC_MAX (4u << 20) /* bytes of a document (distribution-spec floor) */
-/* Refuses: both manifests and layers/config, an algorithm other than sha256, sizes > 1 TiB, a mediaType that differs from
- * `media_type` (NULL: not compared). Breaches are `code`. `what` names the document. */
+/* Refuses: both manifests and layers/config, an algorithm other than sha256, sizes > 1 TiB, a mediaType that differs
+ * from `media_type` (NULL: not compared). Breaches are `code`. `what` names the document. */
 VL_MUST bool vl_doc_parse(struct vl_doc *out, struct vl_bytes text, const char *media_type, const char *what,
 			  enum vl_code code, struct vl_err *e);
 /* Fixed key order: the same document gives the same bytes. */

@@ -2,7 +2,8 @@
 /* store/open.c: find, make, lock and tidy a store.
  * In:    a path.
  * Out:   descriptors of its directories; for writing the one lock, and nothing left over from a run that died.
- * Keeps: a directory that holds anything of others is never turned into a store. What recovery removes was never visible. */
+ * Keeps: a directory that holds anything of others is never turned into a store. What recovery removes was never
+ *        visible. */
 #include "store/store.h"
 
 #include <errno.h>
@@ -235,7 +236,7 @@ static bool drop_generations(struct vl_store *s, struct vl_err *e)
 		return false;
 	vl_generation_name(current, name);
 	if (!current && all.n && all.v[all.n - 1] > 1)
-		return vl_fail(e, VL_E_STORE, "store %s: the link `current` is missing, but there are generations up to "
+		return vl_fail(e, VL_E_STORE, "store %s: the link `current` is missing, but not the generations up to "
 			       "%" PRIu64, s->path, all.v[all.n - 1]);
 	if (current && fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return vl_fail(e, VL_E_STORE, "store %s: `current` points to %s, which is missing", s->path, name);

@@ -2,8 +2,8 @@
 /* store/state.c: what must outlive every generation.
  * In:    state/high.json (the highest sequence ever accepted per channel), state/issued.json (the highest ever signed).
  * Out:   the same, replaced as a whole and durable before it is relied upon.
- * Keeps: numbers never go down. A missing high.json in a store that has sealed something is an error, never zero: deleting one
- *        file must not make old bundles acceptable again. */
+ * Keeps: numbers never go down. A missing high.json in a store that has sealed something is an error, never zero:
+ *        deleting one file must not make old bundles acceptable again. */
 #include "store/store.h"
 
 #include <fcntl.h>
@@ -111,8 +111,8 @@ static bool take_high(const struct vl_jval *v, struct vl_high *h)
 	       vl_digest_parse_oci(&h->waybill, waybill);
 }
 
-/* Every sealed channel of the current generation has a mark at least as high: otherwise high.json was taken away, or an old
- * copy was put back. */
+/* Every sealed channel of the current generation has a mark at least as high: otherwise high.json was taken away, or
+ * an old copy was put back. */
 static bool check_against_current(const struct vl_store *s, const struct vl_state *st, struct vl_err *e)
 {
 	VL_CLEAN(vl_generation) g = { 0 };

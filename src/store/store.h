@@ -57,8 +57,8 @@ struct vl_blob {
 VL_MUST bool vl_blob_begin(struct vl_blob *b, struct vl_store *s, uint64_t size, struct vl_err *e);
 VL_MUST bool vl_blob_write(struct vl_blob *b, uint64_t offset, struct vl_bytes bytes, struct vl_err *e);
 /* Hashes what was not hashed on the way (out-of-order writes), compares with `want` when not NULL (VL_E_DIGEST), fsync,
- * 0444, rename into blobs/. A damaged blob of the same name there is replaced, a good one is kept. Fills digest and size
- * (each may be NULL). */
+ * 0444, rename into blobs/. A damaged blob of the same name there is replaced, a good one is kept. Fills digest and
+ * size (each may be NULL). */
 VL_MUST bool vl_blob_finish(struct vl_blob *b, const struct vl_digest *want, struct vl_digest *digest, uint64_t *size,
 			    struct vl_err *e);
 void vl_blob_clear(struct vl_blob *b); /* drops an unfinished one */
@@ -86,8 +86,8 @@ struct vl_closure {
 void vl_closure_clear(struct vl_closure *c);
 VL_DEFINE_CLEAN(vl_closure)
 /* Everything the root index reaches. Documents are read, hashed and parsed; content blobs must be there with their size
- * (VL_E_CLOSURE names what is missing, and the item that needs it). Depth <= 8, blobs <= 1 000 000 (VL_E_LIMIT). The same
- * digest with two sizes: VL_E_CLOSURE. */
+ * (VL_E_CLOSURE names what is missing, and the item that needs it). Depth <= 8, blobs <= 1 000 000 (VL_E_LIMIT). The
+ * same digest with two sizes: VL_E_CLOSURE. */
 VL_MUST bool vl_store_closure(const struct vl_store *s, const struct vl_digest *root, uint64_t size,
 			      struct vl_closure *out, struct vl_err *e);
 /* The root index itself, parsed: one child per item. */
@@ -155,7 +155,8 @@ struct vl_state { /* state/high.json */
 };
 void vl_state_clear(struct vl_state *s);
 VL_DEFINE_CLEAN(vl_state)
-/* Absent in a store that never sealed anything: empty. Absent or damaged although a generation is sealed: VL_E_STATE. */
+/* Absent in a store that never sealed anything: empty. Absent or damaged although a generation is sealed: VL_E_STATE.
+ */
 VL_MUST bool vl_store_state_load(const struct vl_store *s, struct vl_state *out, struct vl_err *e);
 VL_MUST bool vl_store_state_save(struct vl_store *s, const struct vl_state *st, struct vl_err *e);
 const struct vl_high *vl_state_find(const struct vl_state *s, const char *channel);
