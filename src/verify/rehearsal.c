@@ -43,8 +43,8 @@ static bool name_blob(struct vl_rehearsal *r, const struct vl_digest *d, uint64_
 	struct vl_blobrow *row = vl_blobset_find(&r->named, d);
 	char hex[VL_DIGEST_HEX];
 
-	if (depth > DEPTH_MAX)
-		return vl_fail(e, VL_E_LIMIT, "indexes are nested deeper than %d", DEPTH_MAX);
+	if (doc && depth > DEPTH_MAX)
+		return vl_fail(e, VL_E_LIMIT, "indexes are nested more than %d deep", DEPTH_MAX);
 	if (row && row->size != size)
 		return vl_fail(e, VL_E_CLOSURE, "blob %s is named with two sizes, %" PRIu64 " and %" PRIu64,
 			       vl_digest_hex(d, hex), row->size, size);
@@ -65,9 +65,12 @@ static bool name_blob(struct vl_rehearsal *r, const struct vl_digest *d, uint64_
 	return true;
 }
 
-static bool name_desc(struct vl_rehearsal *r, const struct vl_desc *d, unsigned depth, struct vl_err *e)
+/* Only an index names documents: what a manifest names is content, whatever it calls itself. */
+static bool name_desc(struct vl_rehearsal *r, const struct vl_desc *d, bool by_index, unsigned depth, struct vl_err *e)
 {
-	return name_blob(r, &d->digest, d->size, doc_of_type(d->media_type), (uint8_t)depth, e);
+	uint8_t doc = by_index ? doc_of_type(d->media_type) : 0;
+
+	return name_blob(r, &d->digest, d->size, doc, (uint8_t)depth, e);
 }
 
 /* A document is complete and has its digest: what it names is wanted from now on. */
@@ -80,12 +83,12 @@ static bool read_doc(struct vl_rehearsal *r, const struct vl_blobrow *row, struc
 	vl_digest_hex(&row->digest, hex);
 	if (!vl_doc_parse(&doc, vl_buf_bytes(&r->text), doc_types[row->doc - 1], hex, VL_E_CLOSURE, e))
 		return false;
-	if (!doc.is_index && doc.config.media_type && !name_desc(r, &doc.config, depth, e))
+	if (!doc.is_index && !name_desc(r, &doc.config, false, depth, e))
 		return false;
 	for (size_t i = 0; i < doc.n; i++)
-		if (!name_desc(r, &doc.child[i], depth, e))
+		if (!name_desc(r, &doc.child[i], doc.is_index, depth, e))
 			return false;
-	if (depth == 1) {
+	if (depth == 2) {
 		if (!doc.is_index)
 			return vl_fail(e, VL_E_CLOSURE, "the root is not an image index");
 		r->snapshot = doc;
@@ -102,7 +105,7 @@ bool vl_rehearsal_new(struct vl_rehearsal **out, const struct vl_waybill *w, str
 	r->waybill = w;
 	r->sha = vl_sha256_new();
 	r->text.max = VL_DOC_MAX;
-	if (!name_blob(r, &w->root, w->root_size, 1, 0, e))
+	if (!name_blob(r, &w->root, w->root_size, 1, 1, e))
 		return false;
 	*out = vl_steal(&r);
 	return true;

@@ -16,7 +16,7 @@ struct vl_blobrow {
 	bool used;
 	bool came;     /* rehearsal: the bytes were here */
 	uint8_t doc;   /* rehearsal: 0 content, else 1 + index of its media type */
-	uint8_t depth; /* rehearsal: steps below the root */
+	uint8_t depth; /* rehearsal: of a document; the root has 1 */
 };
 struct vl_blobset { /* by digest; rows move when it grows */
 	struct vl_blobrow *row;
