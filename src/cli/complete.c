@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/complete.c: completion for shells, written from the same tables as everything else. */
+#include <stdio.h>
+
+#include "base/text.h"
+#include "cli/command.h"
+#include "place/place.h"
+
+static const struct vl_opt table[] = { { .kind = VL_OPT_END } };
+
+/* Quoted for sh, zsh and fish: our own help texts hold no backslash; a quote ends, is escaped, and begins again. */
+static void quote(const char *text)
+{
+	putchar('\'');
+	for (; *text; text++) {
+		if (*text == '\'')
+			fputs("'\\''", stdout);
+		else
+			putchar(*text);
+	}
+	putchar('\'');
+}
+
+static void words_of(const struct vl_opt *o)
+{
+	for (; o && o->kind; o++)
+		printf(" --%s", o->name);
+}
+
+/* What may follow a command beside options. */
+static void args_of(const struct vl_command *cmd)
+{
+	if (cmd == &vl_cmd_trust)
+		printf(" add list remove");
+	if (cmd == &vl_cmd_env)
+		for (const char *const *p = vl_place_consumers(); *p; p++)
+			printf(" %s", *p);
+	if (cmd == &vl_cmd_completion)
+		printf(" bash zsh fish");
+	if (cmd == &vl_cmd_help)
+		for (const struct vl_command *const *c = vl_commands(); *c; c++)
+			printf(" %s", (*c)->name);
+}
+
+static void bash(void)
+{
+	printf("# bash completion for valise: source it, or put it into bash-completion's directory\n"
+	       "_valise() {\n"
+	       "\tlocal cur=${COMP_WORDS[COMP_CWORD]} cmd= words i\n"
+	       "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
+	       "\t\tcase ${COMP_WORDS[i]} in --store|--config) ((i++));; -*) ;; *) cmd=${COMP_WORDS[i]}; break;; esac\n"
+	       "\tdone\n"
+	       "\tcase $cmd in\n");
+	for (const struct vl_command *const *c = vl_commands(); *c; c++) {
+		printf("\t%s) words=\"", (*c)->name);
+		args_of(*c);
+		words_of((*c)->opts);
+		printf("\" ;;\n");
+	}
+	printf("\t*) words=\"");
+	for (const struct vl_command *const *c = vl_commands(); *c; c++)
+		printf(" %s", (*c)->name);
+	printf("\" ;;\n\tesac\n\twords=\"$words");
+	words_of(vl_global_opts);
+	printf("\"\n\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
+	       "\tif [[ $cur != -* ]]; then COMPREPLY+=($(compgen -f -- \"$cur\")); fi\n"
+	       "}\n"
+	       "complete -o filenames -F _valise valise\n");
+}
+
+static void zsh_opts(const struct vl_opt *o)
+{
+	for (; o && o->kind; o++) {
+		VL_STR spec = vl_xprintf("%s--%s%s[%s]%s%s%s", o->kind == VL_OPT_LIST ? "*" : "", o->name,
+					 o->arg ? "=" : "", o->help, o->arg ? ":" : "", o->arg ? o->arg : "",
+					 o->arg ? ":_files" : "");
+
+		printf(" \\\n\t\t\t");
+		quote(spec);
+	}
+}
+
+static void zsh(void)
+{
+	printf("#compdef valise\n# zsh completion for valise\n"
+	       "_valise() {\n"
+	       "\tlocal -a commands\n"
+	       "\tlocal cmd w\n"
+	       "\tcommands=(\n");
+	for (const struct vl_command *const *c = vl_commands(); *c; c++) {
+		VL_STR text = vl_xprintf("%s:%s", (*c)->name, (*c)->summary);
+
+		printf("\t\t");
+		quote(text);
+		putchar('\n');
+	}
+	printf("\t)\n"
+	       "\tfor w in ${words[2,CURRENT-1]}; do [[ $w == [a-z]* ]] && { cmd=$w; break }; done\n"
+	       "\tif [[ -z $cmd ]]; then _describe command commands; return; fi\n"
+	       "\tcase $cmd in\n");
+	for (const struct vl_command *const *c = vl_commands(); *c; c++) {
+		printf("\t%s) _arguments", (*c)->name);
+		zsh_opts((*c)->opts);
+		zsh_opts(vl_global_opts);
+		printf(" \\\n\t\t\t'*: :_files' ;;\n");
+	}
+	printf("\tesac\n}\n_valise \"$@\"\n");
+}
+
+static void fish_opts(const struct vl_opt *o, const char *command)
+{
+	for (; o && o->kind; o++) {
+		printf("complete -c valise");
+		if (command)
+			printf(" -n '__fish_seen_subcommand_from %s'", command);
+		if (o->letter)
+			printf(" -s %c", o->letter);
+		printf(" -l %s%s -d ", o->name, o->arg && o->kind != VL_OPT_WAIT ? " -r" : "");
+		quote(o->help);
+		putchar('\n');
+	}
+}
+
+static void fish(void)
+{
+	printf("# fish completion for valise\n");
+	for (const struct vl_command *const *c = vl_commands(); *c; c++) {
+		printf("complete -c valise -n __fish_use_subcommand -f -a %s -d ", (*c)->name);
+		quote((*c)->summary);
+		putchar('\n');
+		fish_opts((*c)->opts, (*c)->name);
+	}
+	fish_opts(vl_global_opts, NULL);
+}
+
+static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
+{
+	static const struct {
+		const char *name;
+		void (*print)(void);
+	} shells[] = { { "bash", bash }, { "zsh", zsh }, { "fish", fish } };
+
+	(void)opts;
+	for (size_t i = 0; i < VL_LEN(shells); i++) {
+		if (strcmp(shells[i].name, c->args[0]))
+			continue;
+		shells[i].print();
+		return true;
+	}
+	return vl_fail(e, VL_E_USAGE, "completion is written for bash, zsh and fish");
+}
+
+const struct vl_command vl_cmd_completion = {
+	.name = "completion", .summary = "print completion rules for a shell", .side = VL_SIDE_BOTH,
+	.usage = "bash|zsh|fish",
+	.text = "Prints rules that complete commands and options of valise. For bash: eval \"$(valise completion bash)\".",
+	.opts = table, .args_min = 1, .args_max = 1, .run = run,
+};

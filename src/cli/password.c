@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/password.c: a password from the terminal without echo, or one line from a descriptor. Never from the command line:
+ * other users can see that. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "cli/command.h"
+
+#define PASSWORD_MAX 1024
+
+/* One line, byte by byte: what stands behind it belongs to the next reader of this descriptor. */
+static bool read_line(int fd, char *out, size_t size, struct vl_err *e)
+{
+	size_t n = 0;
+	char c;
+
+	for (;;) {
+		ssize_t got = read(fd, &c, 1);
+
+		if (got < 0 && errno == EINTR && !*vl_signals_flag())
+			continue;
+		if (got < 0 && errno == EINTR)
+			return vl_fail(e, VL_E_INTERRUPTED, "stopped by signal %d", (int)*vl_signals_flag());
+		if (got < 0)
+			return vl_fail_os(e, "reading the password");
+		if (!got || c == '\n')
+			break;
+		if (n + 1 >= size)
+			return vl_fail(e, VL_E_LIMIT, "the password is longer than %zu bytes", size - 1);
+		out[n++] = c;
+	}
+	out[n] = '\0';
+	if (!n)
+		return vl_fail(e, VL_E_PASSWORD, "the password is empty");
+	return true;
+}
+
+/* The terminal gets its echo back on every way out; signals end read() because they are installed without SA_RESTART. */
+static bool read_hidden(int tty, const char *prompt, char *out, size_t size, struct vl_err *e)
+{
+	struct termios was, quiet;
+	bool good;
+
+	if (tcgetattr(tty, &was))
+		return vl_fail_os(e, "terminal");
+	quiet = was;
+	quiet.c_lflag &= ~(tcflag_t)ECHO;
+	quiet.c_lflag |= (tcflag_t)ECHONL;
+	if (!vl_write_all(tty, vl_bytes_str(prompt), e) || !vl_write_all(tty, vl_bytes_str(": "), e))
+		return false;
+	if (tcsetattr(tty, TCSAFLUSH, &quiet))
+		return vl_fail_os(e, "terminal");
+	good = read_line(tty, out, size, e);
+	tcsetattr(tty, TCSAFLUSH, &was);
+	return good;
+}
+
+static bool from_terminal(const char *prompt, char *out, size_t size, struct vl_err *e)
+{
+	VL_FD tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+
+	if (tty < 0) {
+		vl_fail(e, VL_E_PASSWORD, "a password is needed, and there is no terminal to ask at");
+		return vl_hint(e, "Use --password-fd N with a descriptor that gives the password.");
+	}
+	return read_hidden(tty, prompt, out, size, e);
+}
+
+bool vl_password_ask(void *ctx, unsigned attempt, char *out, size_t size, struct vl_err *e)
+{
+	const struct vl_password *p = ctx;
+
+	if (p->fd < 0)
+		return from_terminal(attempt ? "Wrong. Once more, the password" : p->prompt, out, size, e);
+	if (attempt)
+		return vl_fail(e, VL_E_PASSWORD, "the password from descriptor %d does not open the secret key", p->fd);
+	return read_line(p->fd, out, size, e);
+}
+
+bool vl_password_new(const struct vl_password *p, char *out, size_t size, struct vl_err *e)
+{
+	char again[PASSWORD_MAX];
+	bool good;
+
+	if (p->fd >= 0)
+		return read_line(p->fd, out, size, e);
+	good = from_terminal(p->prompt, out, size, e) &&
+	       from_terminal("The same once more", again, size < sizeof again ? size : sizeof again, e);
+	if (good && strcmp(out, again))
+		good = vl_fail(e, VL_E_PASSWORD, "the two passwords differ, nothing was written");
+	explicit_bzero(again, sizeof again);
+	return good;
+}
+
+bool vl_password_init(struct vl_password *p, const struct vl_opt_count *fd, struct vl_err *e)
+{
+	p->fd = -1;
+	if (!fd->set)
+		return true;
+	if (fd->n > INT_MAX || fcntl((int)fd->n, F_GETFD) < 0)
+		return vl_fail(e, VL_E_USAGE, "--password-fd %llu is not an open descriptor",
+			       (unsigned long long)fd->n);
+	p->fd = (int)fd->n;
+	return true;
+}
