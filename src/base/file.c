@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* base/file.c: read, write, make and list, through short I/O and EINTR.
  * In:    an open directory and a name in it. Out: descriptors that children do not inherit.
- * Keeps: nothing is opened before its kind is known to be harmless: a name on a medium may be a FIFO that never answers
- * or a link that leads out of the tree. A failed fsync is never tried again: the kernel has forgotten the lost pages. */
+ * Keeps: no open blocks or leaves the tree: a name on a medium may be a FIFO that never answers, or a link. A failed
+ * fsync is never tried again: the kernel has forgotten the lost pages, and a second call would claim success. */
 #include "base/file.h"
 
 #include <errno.h>

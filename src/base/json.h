@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* base/json.h: the only door to JSON. A strict pre-scan decides what is accepted, jansson builds the tree, and callers
- * see neither. All documents: UTF-8 without BOM, no duplicate keys, no trailing bytes but white space, no U+0000, no lone
- * surrogates; errors give the byte offset.
+ * see neither. All documents: UTF-8 without BOM, no duplicate keys, no trailing bytes but white space, no U+0000, no
+ * lone surrogates; errors give the byte offset.
  * VL_JSON_SIGNED (ours): depth <= 8, integers 0..2^53-1 only (no sign, fraction, exponent, leading zero), strings
  *   <= 1 KiB without control characters, arrays <= 32768, an object at the top, nothing behind it but one LF.
  * VL_JSON_OCI (foreign): depth <= 64, numbers may be reals, strings up to the document's size.

@@ -18,8 +18,10 @@ static bool try_lock(int fd, bool *taken, struct vl_err *e)
 {
 	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
-	*taken = fcntl(fd, F_OFD_SETLK, &l) == 0;
-	if (!*taken && errno != EAGAIN && errno != EACCES && errno != EINTR)
+	do
+		*taken = fcntl(fd, F_OFD_SETLK, &l) == 0;
+	while (!*taken && errno == EINTR);
+	if (!*taken && errno != EAGAIN && errno != EACCES)
 		return vl_fail_os(e, "lock");
 	return true;
 }

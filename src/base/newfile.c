@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* base/newfile.c: a file that others see whole or not at all.
- * Keeps: the bytes are on the disk before the name is, and the name is before commit says so. What a crash leaves behind
- * is a ".valise-*.tmp" beside the target, never a half file under the target's name. */
+ * Keeps: the bytes are on the disk before the name is, and the name is before commit says so. A crash leaves behind a
+ * ".valise-*.tmp" beside the target, never half a file under the target's name. */
 #include "base/file.h"
 
 #include <errno.h>

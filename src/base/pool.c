@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* base/pool.c: workers fill a ring of `threads` slots, the caller empties it in order.
- * Keeps: item i lives in slot i % threads, and starts only when i < taken + threads, so a slot is never used twice at a
- * time. Items start in order: when i has started, so have all before it, and the caller meets the lowest failure first. */
+ * Keeps: item i lives in slot i % threads and starts only when i < taken + threads, so no slot serves two at a time.
+ * Items start in order: when i has started, so have all before it, and the caller meets the lowest failure first. */
 #include "base/pool.h"
 
 #include <pthread.h>

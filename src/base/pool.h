@@ -14,7 +14,8 @@ struct vl_pool_job {
 	size_t count;
 	unsigned threads;
 	void *ctx;
-	/* On a worker: must not touch what take() writes without its own lock; must not emit events. *result may stay NULL. */
+	/* On a worker: must not touch what take() writes without its own lock; must not emit events. *result may stay
+	 * NULL. When it fails, *result is dropped. */
 	bool (*work)(void *ctx, size_t i, void **result, struct vl_err *e);
 	/* On the caller, in order; owns result. */
 	bool (*take)(void *ctx, size_t i, void *result, struct vl_err *e);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* base/text.c: foreign text made safe, names and paths judged, hex.
- * In: bytes that may come from anyone. Out: text that cannot move the cursor, hide or reorder what an operator reads. */
+ * In:  bytes that may come from anyone.
+ * Out: text that cannot move the cursor, or hide or reorder what an operator reads. */
 #include "base/text.h"
 
 #include "base/utf8.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base/utf8.c: decode one character. Only the shortest form is accepted: overlong forms hide "/" and NUL from checks. */
+/* base/utf8.c: decode one character.
+ * Keeps: only the shortest form is accepted, because longer forms hide "/" and NUL from checks. */
 #include "base/utf8.h"
 
 /* Bytes of the whole character by its first byte; 0: cannot begin one. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tests/unit/base_file_test.c: files that appear whole, names that lead nowhere, locks, trees that are hard to remove. */
+/* tests/unit/base_file_test.c: files appear whole, names lead nowhere else, locks hold, stubborn trees go away. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -237,7 +237,8 @@ static void check_mkdirs(int top)
 	tap_good(vl_mkdirs_at(dir, "a/b/c", 0755, NULL, &e), &e, "mkdirs_at: existing levels are fine");
 	tap_good(vl_mkdirs_at(dir, ".", 0755, NULL, &e), &e, "mkdirs_at: the directory itself");
 	for (size_t i = 0; i < VL_LEN(bad); i++)
-		tap_fails(vl_mkdirs_at(dir, bad[i], 0755, NULL, &e), &e, VL_E_POLICY, "mkdirs_at: refuses \"%s\"", bad[i]);
+		tap_fails(vl_mkdirs_at(dir, bad[i], 0755, NULL, &e), &e, VL_E_POLICY, "mkdirs_at: refuses \"%s\"",
+			  bad[i]);
 	tap_ok(symlinkat("a", dir, "link") == 0, "mkdirs_at: a link");
 	tap_fails(vl_mkdirs_at(dir, "link/new", 0755, NULL, &e), &e, VL_E_IO, "mkdirs_at: does not go through it");
 	tap_ok(!exists(dir, "a/new"), "mkdirs_at: and makes nothing behind it");
@@ -464,8 +465,8 @@ static void check_rest(int top)
 	uint64_t space = 0;
 	int stolen;
 
-	tap_good(vl_pwrite_all(fd, vl_bytes_str("world"), 6, &e) && vl_pwrite_all(fd, vl_bytes_str("hello "), 0, &e), &e,
-		 "pwrite_all");
+	tap_good(vl_pwrite_all(fd, vl_bytes_str("world"), 6, &e), &e, "pwrite_all: the end");
+	tap_good(vl_pwrite_all(fd, vl_bytes_str("hello "), 0, &e), &e, "pwrite_all: the beginning");
 	tap_ok(holds(dir, "f", "hello world"), "pwrite_all: at its offset");
 	tap_fails(vl_pwrite_all(fd, vl_bytes_str("x"), UINT64_MAX, &e), &e, VL_E_LIMIT, "pwrite_all: offset too large");
 	tap_good(vl_fsync(fd, "f", &e), &e, "fsync");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tests/unit/base_json_test.c: what the JSON reader accepts under both rule sets, and that the writer is its inverse. */
+/* tests/unit/base_json_test.c: what the JSON reader accepts under both rule sets, and what the writer writes. */
 #include <stdlib.h>
 
 #include "base/json.h"
@@ -261,7 +261,8 @@ static void check_writing(void)
 	write_sample(&w);
 	tap_good(vl_jw_end(&w, &e), &e, "write compact");
 	tap_str(vl_buf_str(&b),
-		"{\"s\":\"a\\\"\\\\\\n\\u0001\\u007f\xc3\xa4/\",\"u\":18446744073709551615,\"i\":-5,\"l\":[true,null],\"e\":{}}",
+		"{\"s\":\"a\\\"\\\\\\n\\u0001\\u007f\xc3\xa4/\","
+		"\"u\":18446744073709551615,\"i\":-5,\"l\":[true,null],\"e\":{}}",
 		"compact text");
 	vl_buf_reset(&b);
 	vl_jw_init(&w, &b, true);
