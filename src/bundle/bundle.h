@@ -74,6 +74,8 @@ VL_DEFINE_CLEAN(vl_plan)
 /* Closure order; small blobs grouped, big ones cut; documents first, in a parcel that `inspect` can read alone.
  * raw_max: VL_PARCEL_RAW_MAX, smaller in tests. */
 VL_MUST bool vl_plan_make(struct vl_plan *out, const struct vl_closure *c, uint64_t raw_max, struct vl_err *e);
+/* About how many bytes the parcels will have, from compressing samples; rather too many. */
+VL_MUST bool vl_plan_estimate(const struct vl_store *s, const struct vl_plan *p, uint64_t *bytes, struct vl_err *e);
 /* Reads the pieces from the store, builds the tar, compresses it into out (max VL_PARCEL_STORED_MAX), fills *line.
  * A blob that does not hash to its name any more is found when it is whole in one parcel; the others by vl_store_closure
  * callers (pack checks cut blobs once). Thread-safe. level 0: auto (VL_LEVEL_AUTO for compressible content, 1 else). */
