@@ -6,9 +6,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
+#include <poll.h>
+#include <signal.h>
 
 #include "base/text.h"
 
@@ -26,17 +25,11 @@ static bool try_lock(int fd, bool *taken, struct vl_err *e)
 	return true;
 }
 
-static bool wait_a_step(struct vl_err *e)
+/* Tries until the time is up. Signals are let in only while we sleep: one that came between two sleeps would set its
+ * flag unseen, and the user would wait to the end. */
+static bool try_until(int fd, unsigned wait, const sigset_t *let_in, struct vl_err *e)
 {
 	struct timespec step = { .tv_nsec = 1000000000L / STEPS_PER_SECOND };
-
-	if (nanosleep(&step, NULL) < 0)
-		return vl_fail(e, VL_E_INTERRUPTED, "stopped while waiting for the lock");
-	return true;
-}
-
-static bool lock_open(int fd, unsigned wait, struct vl_err *e)
-{
 	bool taken;
 
 	for (uint64_t left = (uint64_t)wait * STEPS_PER_SECOND;; left--) {
@@ -46,12 +39,24 @@ static bool lock_open(int fd, unsigned wait, struct vl_err *e)
 			return true;
 		if (left == 0)
 			break;
-		if (!wait_a_step(e))
-			return false;
+		if (ppoll(NULL, 0, &step, let_in) < 0)
+			return vl_fail(e, VL_E_INTERRUPTED, "stopped while waiting for the lock");
 	}
 	if (wait)
 		return vl_fail(e, VL_E_BUSY, "locked by another valise, even after %u s", wait);
 	return vl_fail(e, VL_E_BUSY, "locked by another valise");
+}
+
+static bool lock_open(int fd, unsigned wait, struct vl_err *e)
+{
+	sigset_t all, before;
+	bool good;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	good = try_until(fd, wait, &before, e);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return good;
 }
 
 bool vl_lock_take(int dir, const char *name, unsigned wait, int *fd, struct vl_err *e)

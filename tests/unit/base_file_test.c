@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -417,8 +418,11 @@ static void check_lock_interrupted(int top)
 
 	sigaction(SIGALRM, &sa, NULL);
 	tap_good(vl_lock_take(dir, "lock", 0, &first, &e), &e, "lock: take");
-	alarm(1);
+	setitimer(ITIMER_REAL, &(struct itimerval){ .it_value.tv_usec = 150000 }, NULL);
 	tap_fails(vl_lock_take(dir, "lock", 20, &second, &e), &e, VL_E_INTERRUPTED, "lock: a signal ends the waiting");
+	setitimer(ITIMER_REAL, &(struct itimerval){ .it_value.tv_usec = 1 }, NULL);
+	nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL); /* ends with the signal */
+	tap_fails(vl_lock_take(dir, "lock", 1, &second, &e), &e, VL_E_BUSY, "lock: an earlier signal does not");
 }
 
 
