@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cli/bar.c: one progress line as text.
  * In:    what is known of a phase, the width of the terminal.
- * Out:   a line that never wraps: what does not fit is left out, the item's label first, then the bar, then the rate. */
+ * Out:   a line that never wraps: what does not fit is left out, the item's label first, then the bar, then the
+ *        rate. */
 #include <stdio.h>
 
 #include "base/text.h"

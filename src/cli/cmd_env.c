@@ -10,7 +10,8 @@ struct opts {
 	const char *channel;
 };
 static const struct vl_opt table[] = {
-	{ VL_OPT_TEXT, 'c', "channel", offsetof(struct opts, channel), "NAME", "which channel, when there are several" },
+	{ VL_OPT_TEXT, 'c', "channel", offsetof(struct opts, channel), "NAME",
+	  "which channel, when there are several" },
 	{ .kind = VL_OPT_END },
 };
 

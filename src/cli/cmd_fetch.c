@@ -13,7 +13,8 @@ struct opts {
 };
 static const struct vl_opt table[] = {
 	{ VL_OPT_TEXT, 'f', "file", offsetof(struct opts, file), "FILE", "the packing list (default: valise.yaml)" },
-	{ VL_OPT_TEXT, 'c', "channel", offsetof(struct opts, channel), "NAME", "instead of the packing list's channel" },
+	{ VL_OPT_TEXT, 'c', "channel", offsetof(struct opts, channel), "NAME",
+	  "instead of the packing list's channel" },
 	{ VL_OPT_FLAG, 0, "keep-going", offsetof(struct opts, keep_going), NULL,
 	  "items that fail keep their previous content; exit 3" },
 	{ VL_OPT_FLAG, 'n', "dry-run", offsetof(struct opts, dry_run), NULL, "ask upstream, keep nothing" },
@@ -71,7 +72,7 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 const struct vl_command vl_cmd_fetch = {
 	.name = "fetch", .summary = "bring items into the store, no bundle yet", .side = VL_SIDE_CONNECTED,
 	.usage = "[-f FILE] [ITEM].. [OPTION]..",
-	.text = "Downloads what is new upstream and makes it the channel's next snapshot. ITEM: only these; the others keep "
-		"what they have.",
+	.text = "Downloads what is new upstream and makes it the channel's next snapshot. ITEM: only these; the "
+		"others keep what they have.",
 	.opts = table, .size = sizeof(struct opts), .args_max = 4096, .run = run,
 };

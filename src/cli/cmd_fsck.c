@@ -157,7 +157,7 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 const struct vl_command vl_cmd_fsck = {
 	.name = "fsck", .summary = "read the whole store again and compare every hash", .side = VL_SIDE_BOTH,
 	.usage = "[--rebuild-state] [--lock-wait[=SECONDS]]",
-	.text = "Hashes every blob that the current generation needs, names the damaged ones and the items that need them, "
-		"and checks the store's own files.",
+	.text = "Hashes every blob that the current generation needs, names the damaged ones and the items that need "
+		"them, and checks the store's own files.",
 	.opts = table, .size = sizeof(struct opts), .run = run,
 };

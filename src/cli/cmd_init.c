@@ -31,8 +31,8 @@ static bool say_catalogue(const struct vl_cli *c, struct vl_err *e)
 		struct vl_line l;
 
 		if (!c->g.json) {
-			vl_say("%s: %s\n    size %s, new %s, for %s\n", row[i].type, row[i].what, row[i].size, row[i].cadence,
-			       row[i].consumer);
+			vl_say("%s: %s\n    size %s, new %s, for %s\n", row[i].type, row[i].what, row[i].size,
+			       row[i].cadence, row[i].consumer);
 			continue;
 		}
 		vl_line_begin(&l, "source");
@@ -114,8 +114,8 @@ static bool add_items(struct vl_buf *out, const struct opts *o, bool active, str
 static bool make_text(struct vl_buf *out, const struct opts *o, struct vl_err *e)
 {
 	return vl_buf_addf(out, e,
-			   "# The packing list: what valise pack fetches and carries. valise.yaml(5) explains every key.\n\n"
-			   "# Bundles of one channel follow each other by number; the other side may refuse other channels.\n"
+			   "# The packing list: what valise pack fetches and carries. valise.yaml(5) explains it.\n\n"
+			   "# Bundles of one channel follow each other by number.\n"
 			   "channel: %s\n\n"
 			   "# After this time the other side refuses to install the bundle without an explicit word.\n"
 			   "expires: 14d\n\n"
@@ -162,7 +162,7 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 const struct vl_command vl_cmd_init = {
 	.name = "init", .summary = "write a packing list to start from", .side = VL_SIDE_CONNECTED,
 	.usage = "[DIR] [-t TYPE].. [-c NAME]\n--list",
-	.text = "Writes DIR/valise.yaml (default: here) with comments and with examples of every type. An existing file is "
-		"never overwritten.",
+	.text = "Writes DIR/valise.yaml (default: here) with comments and with examples of every type. An existing "
+		"file is never overwritten.",
 	.opts = table, .size = sizeof(struct opts), .args_max = 1, .run = run,
 };

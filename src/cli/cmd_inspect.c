@@ -232,7 +232,7 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 const struct vl_command vl_cmd_inspect = {
 	.name = "inspect", .summary = "show what a bundle says it holds", .side = VL_SIDE_BOTH,
 	.usage = "PATH [-t PUB]..\nPATH --comment",
-	.text = "Shows waybill and items of a bundle. Works without keys and says then that nothing is verified. To check "
-		"a bundle, use valise verify.",
+	.text = "Shows waybill and items of a bundle. Works without keys and says then that nothing is verified. To "
+		"check a bundle, use valise verify.",
 	.opts = table, .size = sizeof(struct opts), .args_min = 1, .args_max = 1, .run = run,
 };

@@ -34,7 +34,7 @@ static bool check_free(const char *path, struct vl_err *e)
 	if (lstat(path, &st))
 		return true;
 	vl_fail(e, VL_E_EXISTS, "%s is already there and is not overwritten", path);
-	return vl_hint(e, "Choose another name with -o, or move the old key away: bundles signed with it need its .pub.");
+	return vl_hint(e, "Choose another name with -o, or move the old key away.");
 }
 
 static bool save_public(const char *path, const struct vl_pubkey *pub, struct vl_err *e)

@@ -25,7 +25,8 @@ static const struct vl_opt table[] = {
 	  "do not sign; sign waybill.json elsewhere before it is sent" },
 	{ VL_OPT_COUNT, 0, "password-fd", offsetof(struct opts, password_fd), "N",
 	  "read the passwords from descriptor N, one line per key" },
-	{ VL_OPT_TEXT, 'c', "channel", offsetof(struct opts, channel), "NAME", "instead of the packing list's channel" },
+	{ VL_OPT_TEXT, 'c', "channel", offsetof(struct opts, channel), "NAME",
+	  "instead of the packing list's channel" },
 	{ VL_OPT_DURATION, 0, "expires", offsetof(struct opts, expires), "DURATION",
 	  "how long it may be installed (14d, 36h); default: the packing list's" },
 	{ VL_OPT_COUNT, 0, "sequence", offsetof(struct opts, sequence), "N", "this sequence number, not the next one" },
@@ -71,7 +72,8 @@ static bool check_output(const struct opts *o, struct vl_err *e)
 	if (strcmp(o->out, "-") && (len < 4 || strcmp(o->out + len - 4, ".tar")))
 		return true;
 	vl_fail(e, VL_E_USAGE, "-o %s: this version of valise writes bundles as directories only", o->out);
-	return vl_hint(e, "Name a directory; for one file, run tar on the bundle afterwards and unpack it there first.");
+	return vl_hint(e, "Name a directory; for one file, run tar on the bundle afterwards and unpack it there "
+			  "first.");
 }
 
 static bool check_keys(const struct opts *o, struct vl_err *e)
@@ -242,7 +244,7 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 const struct vl_command vl_cmd_pack = {
 	.name = "pack", .summary = "fetch, write a signed bundle, read it back", .side = VL_SIDE_CONNECTED,
 	.usage = "-o DIR -k FILE [-f FILE] [OPTION]..",
-	.text = "Fetches what is new, writes DIR/CHANNEL-SEQUENCE with everything that the channel holds, signs it and reads "
-		"it back from the medium.",
+	.text = "Fetches what is new, writes DIR/CHANNEL-SEQUENCE with everything that the channel holds, signs it "
+		"and reads it back from the medium.",
 	.opts = table, .size = sizeof(struct opts), .run = run,
 };

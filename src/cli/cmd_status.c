@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cli/cmd_status.c: how fresh is what the scanners use, in words for a tired operator; with --max-age an alarm.
- * Keeps: the age of a database is the age of its data where upstream says it. A file or tree that simply does not change
- *        (http, dir) is as fresh as the bundle that confirmed it, else the alarm would ring for ever. */
+ * Keeps: the age of a database is the age of its data where upstream says it. A file or tree that simply does not
+ *        change (http, dir) is as fresh as the bundle that confirmed it, else the alarm would ring for ever. */
 #include <inttypes.h>
 
 #include "base/text.h"
@@ -124,7 +124,7 @@ static void check_clock(const struct vl_cli *c)
 	char now[24];
 
 	if (c->env.now < vl_release_time())
-		vl_emit_warn(&c->env, "the clock of this host says %s, which is before this valise was made: ages are wrong",
+		vl_emit_warn(&c->env, "the clock of this host says %s, before this valise was made: ages are wrong",
 			     vl_time_text(c->env.now, now));
 }
 

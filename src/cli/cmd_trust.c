@@ -83,7 +83,7 @@ static bool add_all(struct vl_cli *c, const struct opts *o, struct vl_trust *t, 
 	if (!o->threshold.set)
 		return true;
 	if (o->threshold.n > VL_SIGNATURES_MAX)
-		return vl_fail(e, VL_E_TRUST_SET, "a bundle holds at most %d signatures, so %" PRIu64 " can never be reached",
+		return vl_fail(e, VL_E_TRUST_SET, "a bundle holds at most %d signatures, never %" PRIu64,
 			       VL_SIGNATURES_MAX, o->threshold.n);
 	return vl_trust_set_threshold(t, o->channel, (unsigned)o->threshold.n, e);
 }
@@ -239,7 +239,7 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 const struct vl_command vl_cmd_trust = {
 	.name = "trust", .summary = "say whose signatures this host accepts", .side = VL_SIDE_ISOLATED,
 	.usage = "add PUB.. [-c NAME] [--note TEXT] [--threshold N]\nlist\nremove KEYID|PUB.. [-c NAME]",
-	.text = "Keeps the public keys whose signatures this store accepts, per channel or for all channels, and how many "
-		"of them a bundle needs.",
+	.text = "Keeps the public keys whose signatures this store accepts, per channel or for all channels, and how "
+		"many of them a bundle needs.",
 	.opts = table, .size = sizeof(struct opts), .args_min = 1, .args_max = 64, .run = run,
 };

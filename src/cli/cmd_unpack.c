@@ -112,7 +112,7 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 const struct vl_command vl_cmd_unpack = {
 	.name = "unpack", .summary = "verify a bundle and install it", .side = VL_SIDE_ISOLATED,
 	.usage = "PATH.. [-t PUB].. [OPTION]..",
-	.text = "Verifies a bundle and makes its content the current one, all at once or not at all. PATH is a bundle, or a "
-		"directory that holds bundles: the newest is taken.",
+	.text = "Verifies a bundle and makes its content the current one, all at once or not at all. PATH is a "
+		"bundle, or a directory that holds bundles: the newest is taken.",
 	.opts = table, .size = sizeof(struct opts), .args_min = 1, .args_max = 256, .run = run,
 };

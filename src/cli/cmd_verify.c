@@ -95,7 +95,7 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 const struct vl_command vl_cmd_verify = {
 	.name = "verify", .summary = "check a bundle: signatures, every parcel, completeness", .side = VL_SIDE_BOTH,
 	.usage = "PATH.. [-t PUB].. [-c NAME]",
-	.text = "Reads a bundle once, checks signatures, hashes and completeness, and lists every damaged file. Installs "
-		"nothing. PATH is a bundle, or a directory that holds bundles.",
+	.text = "Reads a bundle once, checks signatures, hashes and completeness, and lists every damaged file. "
+		"Installs nothing. PATH is a bundle, or a directory that holds bundles.",
 	.opts = table, .size = sizeof(struct opts), .args_min = 1, .args_max = 256, .run = run,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/command.h: the one contract of this folder: a command is a row of a table, its options are rows of another, and the
- * parser, --help, completion and scripts/check-man all read the same rows. Only this folder prints. */
+/* cli/command.h: the one contract of this folder: a command is a row of a table, its options are rows of another,
+ * and the parser, --help, completion and scripts/check-man all read the same rows. Only this folder prints. */
 #ifndef VL_CLI_COMMAND_H
 #define VL_CLI_COMMAND_H
 
@@ -68,8 +68,8 @@ const struct vl_command *const *vl_commands(void);
 const char *const *vl_commands_left_out(void);
 const struct vl_command *vl_command_find(const char *name);
 extern const struct vl_command vl_cmd_init, vl_cmd_keygen, vl_cmd_fetch, vl_cmd_pack, vl_cmd_inspect, vl_cmd_verify,
-	vl_cmd_unpack, vl_cmd_status, vl_cmd_env, vl_cmd_list, vl_cmd_trust, vl_cmd_fsck, vl_cmd_completion, vl_cmd_help,
-	vl_cmd_version;
+	vl_cmd_unpack, vl_cmd_status, vl_cmd_env, vl_cmd_list, vl_cmd_trust, vl_cmd_fsck, vl_cmd_completion,
+	vl_cmd_help, vl_cmd_version;
 
 /* ---- one run ---- */
 struct vl_globals {

@@ -153,6 +153,7 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 const struct vl_command vl_cmd_completion = {
 	.name = "completion", .summary = "print completion rules for a shell", .side = VL_SIDE_BOTH,
 	.usage = "bash|zsh|fish",
-	.text = "Prints rules that complete commands and options of valise. For bash: eval \"$(valise completion bash)\".",
+	.text = "Prints rules that complete commands and options of valise. For bash: eval \"$(valise completion "
+		"bash)\".",
 	.opts = table, .args_min = 1, .args_max = 1, .run = run,
 };

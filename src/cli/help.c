@@ -37,8 +37,9 @@ static void print_option(const struct vl_opt *o)
 
 	if (o->letter)
 		snprintf(letter, sizeof letter, "-%c, ", o->letter);
-	n = snprintf(left, sizeof left, "  %s--%s%s%s%s", letter, o->name, o->kind == VL_OPT_WAIT ? "[=" : o->arg ? " " : "",
-		     o->arg ? o->arg : "", o->kind == VL_OPT_WAIT ? "]" : "");
+	n = snprintf(left, sizeof left, "  %s--%s%s%s%s", letter, o->name,
+		     o->kind == VL_OPT_WAIT ? "[=" : o->arg ? " " : "", o->arg ? o->arg : "",
+		     o->kind == VL_OPT_WAIT ? "]" : "");
 	printf("%s", left);
 	if (n >= HELP_AT - 1) {
 		printf("\n%*s", HELP_AT, "");
@@ -99,8 +100,8 @@ static void print_side(enum vl_side side, const char *title)
 void vl_help_overview(void)
 {
 	printf("Usage: valise COMMAND [OPTION].. [ARGUMENT]..\n\n");
-	wrap("Carry scanner databases and files over an air gap: pack and sign them on a connected host, verify and unpack "
-	     "them on an isolated one.", 0, 0);
+	wrap("Carry scanner databases and files over an air gap: pack and sign them on a connected host, verify and "
+	     "unpack them on an isolated one.", 0, 0);
 	print_side(VL_SIDE_CONNECTED, "On the connected host");
 	print_side(VL_SIDE_ISOLATED, "On the isolated host");
 	print_side(VL_SIDE_BOTH, "On both");

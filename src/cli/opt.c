@@ -2,8 +2,8 @@
 /* cli/opt.c: the command line -> a struct.
  * In:    argv, the global table, the command's table.
  * Out:   struct vl_parsed: globals, the command, its filled struct, what is left as arguments.
- * Keeps: names are matched whole (an abbreviation that works today is another option tomorrow); an option that cannot be
- *        repeated and is repeated is an error, because one of the two would be lost in silence. */
+ * Keeps: names are matched whole (an abbreviation that works today is another option tomorrow); an option that
+ *        cannot be repeated and is repeated is an error, because one of the two would be lost in silence. */
 #include <stdlib.h>
 
 #include "base/text.h"

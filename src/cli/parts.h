@@ -35,7 +35,8 @@ struct vl_item_facts { /* borrowed from the descriptor */
 VL_MUST bool vl_item_facts(const struct vl_docs *docs, const struct vl_desc *item, struct vl_item_facts *out,
 			   struct vl_err *e);
 void vl_item_say(const struct vl_item_facts *i, int64_t now);
-VL_MUST bool vl_item_line(const struct vl_item_facts *i, const char *channel, const struct vl_desc *item, struct vl_err *e);
+VL_MUST bool vl_item_line(const struct vl_item_facts *i, const char *channel, const struct vl_desc *item,
+			   struct vl_err *e);
 
 /* The store for reading, and what it holds. Absent or empty: *out stays NULL or g->number 0, and that is said. */
 VL_MUST bool vl_cli_open_current(struct vl_cli *c, struct vl_store **out, struct vl_generation *g, struct vl_err *e);

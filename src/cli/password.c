@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/password.c: a password from the terminal without echo, or one line from a descriptor. Never from the command line:
- * other users can see that. */
+/* cli/password.c: a password from the terminal without echo, or one line from a descriptor. Never from the command
+ * line: other users can see that. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -40,7 +40,8 @@ static bool read_line(int fd, char *out, size_t size, struct vl_err *e)
 	return true;
 }
 
-/* The terminal gets its echo back on every way out; signals end read() because they are installed without SA_RESTART. */
+/* The terminal gets its echo back on every way out; signals end read() because they are installed without
+ * SA_RESTART. */
 static bool read_hidden(int tty, const char *prompt, char *out, size_t size, struct vl_err *e)
 {
 	struct termios was, quiet;

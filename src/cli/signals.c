@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/signals.c: the wish to stop becomes a flag that long loops ask for; the second one ends the process at once. The flag
- * is the only variable of the program that changes at file scope: a signal handler has nowhere else to write. */
+/* cli/signals.c: the wish to stop becomes a flag that long loops ask for; the second one ends the process at once.
+ * The flag is the only variable of the program that changes at file scope: a signal handler has nowhere else to
+ * write. */
 #include <signal.h>
 
 #include "cli/command.h"
