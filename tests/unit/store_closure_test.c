@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tests/unit/store_closure_test.c: what a root reaches: complete, in order, within bounds. */
+#include "tests/lib/store_fixture.h"
+#include "tests/lib/tap.h"
+
+/* A root over these items; returns its descriptor in *root. */
+static void make_root(struct vl_store *s, struct vl_doc *snapshot, struct vl_desc *root)
+{
+	fix_put_doc(s, snapshot, root);
+}
+
+static bool walk(struct vl_store *s, const struct vl_desc *root, struct vl_closure *c, struct vl_err *e)
+{
+	return vl_store_closure(s, &root->digest, root->size, c, e);
+}
+
+static void test_order(void)
+{
+	static const char *const want[] = {
+		"1 a application/vnd.oci.image.manifest.v1+json ", "1 b application/vnd.oci.image.manifest.v1+json ",
+		"0 a application/octet-stream file.txt", "0 b application/octet-stream file.txt",
+		"0 b application/vnd.oci.empty.v1+json ", /* b is the first in the snapshot that needs it */
+	};
+	VL_AUTO(vl_store) s = fix_open("order");
+	VL_CLEAN(vl_doc) snapshot = { 0 };
+	VL_CLEAN(vl_desc) root = { 0 };
+	VL_CLEAN(vl_closure) c = { 0 };
+	struct vl_err e = VL_ERR_INIT;
+	uint64_t bytes = 0;
+	char line[256];
+
+	vl_doc_init_index(&snapshot);
+	fix_simple_item(s, &snapshot, "b", "bbb");
+	fix_simple_item(s, &snapshot, "a", "aaa");
+	make_root(s, &snapshot, &root);
+	tap_good(walk(s, &root, &c, &e), &e, "complete");
+	tap_is(c.n, 6, "root, 2 manifests, 2 layers, the empty config once");
+	tap_is(c.items, 2, "items");
+	tap_ok(vl_digest_equal(&c.blob[0].digest, &root.digest) && c.blob[0].is_doc, "the root comes first");
+	for (size_t i = 0; i < VL_LEN(want) && i + 1 < c.n; i++) {
+		snprintf(line, sizeof line, "%d %s %s %s", c.blob[i + 1].is_doc, c.blob[i + 1].item,
+			 c.blob[i + 1].media_type, c.blob[i + 1].title);
+		tap_str(line, want[i], "position %zu", i + 1);
+	}
+	for (size_t i = 0; i < c.n; i++)
+		bytes += c.blob[i].size;
+	tap_ok(bytes == c.bytes, "bytes is the sum");
+}
+
+/* An index inside an index ..., `depth` of them including the root. */
+static void nest(struct vl_store *s, unsigned depth, struct vl_desc *root)
+{
+	VL_CLEAN(vl_doc) doc = { 0 };
+
+	vl_doc_init_index(&doc);
+	fix_simple_item(s, &doc, "deep", "down");
+	for (unsigned i = 1; i < depth; i++) {
+		VL_CLEAN(vl_doc) outer = { 0 };
+
+		vl_doc_init_index(&outer);
+		fix_put_doc(s, &doc, vl_doc_add(&outer));
+		doc = outer;
+		outer = (struct vl_doc){ 0 };
+	}
+	make_root(s, &doc, root);
+}
+
+static void test_depth(void)
+{
+	static const struct {
+		unsigned depth; /* of indexes; a manifest below adds one */
+		bool good;
+	} cases[] = { { 1, true }, { 2, true }, { 7, true }, { 8, false }, { 40, false } };
+	VL_AUTO(vl_store) s = fix_open("depth");
+
+	for (size_t i = 0; i < VL_LEN(cases); i++) {
+		VL_CLEAN(vl_desc) root = { 0 };
+		VL_CLEAN(vl_closure) c = { 0 };
+		struct vl_err e = VL_ERR_INIT;
+
+		nest(s, cases[i].depth, &root);
+		if (cases[i].good)
+			tap_good(walk(s, &root, &c, &e), &e, "%u indexes", cases[i].depth);
+		else
+			tap_fails(walk(s, &root, &c, &e), &e, VL_E_LIMIT, "%u indexes", cases[i].depth);
+	}
+}
+
+/* The same document reached over many ways is read once: doubling at each level would be 2^7 readings. */
+static void test_diamonds(void)
+{
+	VL_AUTO(vl_store) s = fix_open("diamonds");
+	VL_CLEAN(vl_doc) doc = { 0 };
+	VL_CLEAN(vl_desc) root = { 0 };
+	VL_CLEAN(vl_closure) c = { 0 };
+	struct vl_err e = VL_ERR_INIT;
+
+	vl_doc_init_index(&doc);
+	fix_simple_item(s, &doc, "deep", "down");
+	for (unsigned i = 0; i < 6; i++) {
+		VL_CLEAN(vl_desc) inner = { 0 };
+		VL_CLEAN(vl_doc) outer = { 0 };
+
+		vl_doc_init_index(&outer);
+		fix_put_doc(s, &doc, &inner);
+		for (unsigned k = 0; k < 50; k++)
+			vl_desc_copy(vl_doc_add(&outer), &inner);
+		doc = outer;
+		outer = (struct vl_doc){ 0 };
+	}
+	make_root(s, &doc, &root);
+	tap_good(walk(s, &root, &c, &e), &e, "50 ways at each of 6 levels");
+	tap_is(c.n, 7 + 1 + 2, "each blob once");
+}
+
+static void remove_blob(struct vl_store *s, const struct vl_digest *d)
+{
+	char hex[VL_DIGEST_HEX], name[256];
+
+	snprintf(name, sizeof name, "%s/blobs/sha256/%s", vl_store_path(s), vl_digest_hex(d, hex));
+	if (unlink(name))
+		exit(99);
+}
+
+static void test_missing(void)
+{
+	VL_AUTO(vl_store) s = fix_open("missing");
+	VL_CLEAN(vl_doc) snapshot = { 0 };
+	VL_CLEAN(vl_desc) root = { 0 };
+	VL_CLEAN(vl_closure) all = { 0 };
+	struct vl_err e = VL_ERR_INIT;
+	char hex[VL_DIGEST_HEX];
+	struct vl_digest never = { { 7 } };
+
+	for (size_t i = 0;; i++) {
+		VL_CLEAN(vl_closure) c = { 0 };
+
+		vl_doc_init_index(&snapshot);
+		fix_simple_item(s, &snapshot, "one", "111");
+		fix_simple_item(s, &snapshot, "two", "222");
+		make_root(s, &snapshot, &root);
+		FIX_MUST(walk(s, &root, &all, me));
+		if (i == all.n)
+			break;
+		remove_blob(s, &all.blob[i].digest);
+		tap_fails(walk(s, &root, &c, &e), &e, VL_E_CLOSURE, "without blob %zu", i);
+		tap_ok(strstr(e.msg, vl_digest_hex(&all.blob[i].digest, hex)) &&
+			       (i == 0 || strstr(e.msg, all.blob[i].item)), "blob and item are named: %s", e.msg);
+	}
+	tap_fails(vl_store_closure(s, &never, 10, &all, &e), &e, VL_E_CLOSURE, "no such root");
+}
+
+/* Item "x" whose layer descriptor is bent by `bend`. */
+static void bent_root(struct vl_store *s, void (*bend)(struct vl_doc *artifact), struct vl_desc *root)
+{
+	VL_CLEAN(vl_doc) snapshot = { 0 }, a = { 0 };
+
+	vl_doc_init_index(&snapshot);
+	fix_artifact(s, &a, "application/vnd.valise.file.v1");
+	fix_layer(s, &a, "application/octet-stream", "file.txt", vl_bytes_str("four"));
+	bend(&a);
+	fix_item(s, &snapshot, &a, "x", "http");
+	make_root(s, &snapshot, root);
+}
+
+static void size_too_big(struct vl_doc *a)
+{
+	a->child[0].size++;
+}
+
+static void two_sizes(struct vl_doc *a)
+{
+	VL_CLEAN(vl_desc) copy = { 0 };
+
+	vl_desc_copy(&copy, &a->child[0]);
+	copy.size++;
+	vl_desc_copy(vl_doc_add(a), &copy);
+}
+
+static void layer_is_config(struct vl_doc *a)
+{
+	VL_CLEAN(vl_desc) copy = { 0 };
+
+	vl_desc_copy(&copy, &a->config);
+	vl_desc_copy(vl_doc_add(a), &copy);
+}
+
+static void test_bent(void)
+{
+	static const struct {
+		const char *name;
+		void (*bend)(struct vl_doc *a);
+		enum vl_code code;
+	} cases[] = {
+		{ "descriptor size differs from the blob's", size_too_big, VL_E_CLOSURE },
+		{ "one digest, two sizes", two_sizes, VL_E_CLOSURE },
+		{ "config again as a layer", layer_is_config, VL_OK },
+	};
+	VL_AUTO(vl_store) s = fix_open("bent");
+
+	for (size_t i = 0; i < VL_LEN(cases); i++) {
+		VL_CLEAN(vl_desc) root = { 0 };
+		VL_CLEAN(vl_closure) c = { 0 };
+		struct vl_err e = VL_ERR_INIT;
+
+		bent_root(s, cases[i].bend, &root);
+		if (cases[i].code == VL_OK)
+			tap_good(walk(s, &root, &c, &e), &e, "%s", cases[i].name);
+		else
+			tap_fails(walk(s, &root, &c, &e), &e, cases[i].code, "%s", cases[i].name);
+	}
+}
+
+/* A child that claims to be a manifest but is this text. */
+static bool walk_text(struct vl_store *s, const char *media_type, const char *text, struct vl_err *e)
+{
+	VL_CLEAN(vl_doc) snapshot = { 0 };
+	VL_CLEAN(vl_desc) root = { 0 };
+	VL_CLEAN(vl_closure) c = { 0 };
+	struct vl_digest d;
+
+	vl_doc_init_index(&snapshot);
+	FIX_MUST(vl_store_put(s, vl_bytes_str(text), &d, me));
+	vl_desc_init(vl_doc_add(&snapshot), media_type, &d, strlen(text));
+	vl_desc_set(&snapshot.child[0], VL_AN_ITEM, "odd");
+	make_root(s, &snapshot, &root);
+	return walk(s, &root, &c, e);
+}
+
+static void test_documents(void)
+{
+	VL_AUTO(vl_store) s = fix_open("documents");
+	VL_CLEAN(vl_doc) doc = { 0 };
+	struct vl_err e = VL_ERR_INIT;
+	struct vl_digest d;
+	const char *text = "{\"schemaVersion\":2,\"manifests\":[],\"layers\":[]}";
+
+	tap_fails(walk_text(s, VL_MT_MANIFEST, text, &e), &e, VL_E_CLOSURE, "both manifests and layers");
+	tap_ok(strstr(e.msg, "odd") && strstr(e.msg, "both"), "says so: %s", e.msg);
+	tap_fails(walk_text(s, VL_MT_MANIFEST, "hello", &e), &e, VL_E_CLOSURE, "not JSON");
+	tap_fails(walk_text(s, VL_MT_MANIFEST, "{\"schemaVersion\":2,\"manifests\":[]}", &e), &e, VL_E_CLOSURE,
+		  "an index in place of a manifest");
+	tap_good(walk_text(s, VL_MT_INDEX, "{\"schemaVersion\":2,\"manifests\":[]}", &e), &e, "an empty index");
+	tap_good(walk_text(s, "text/plain", "hello", &e), &e, "an index may name what is no document");
+	FIX_MUST(vl_store_put(s, vl_bytes_str("{}"), &d, me));
+	tap_fails(vl_store_snapshot(s, &d, 2, &doc, &e), &e, VL_E_CLOSURE, "a root that is no index");
+}
+
+int main(void)
+{
+	test_order();
+	test_depth();
+	test_diamonds();
+	test_missing();
+	test_bent();
+	test_documents();
+	fix_done();
+	return tap_done();
+}
