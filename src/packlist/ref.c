@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* packlist/ref.c: take a reference apart (OCI distribution-spec, "Pulling manifests": the grammar of names and tags).
+ * In:  text of the operator, or a mirror's address with a path behind it.
+ * Out: its four parts, each safe to put into a URL as it is. */
+#include "packlist/ref.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+
+#define LOWER "abcdefghijklmnopqrstuvwxyz"
+#define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGIT "0123456789"
+
+/* "registry.example.com", "registry.example.com:5000", "127.0.0.1:5000", "[::1]:5000" */
+static bool host_is_good(const char *host)
+{
+	size_t len = host[0] == '[' ? 1 + strspn(host + 1, DIGIT "abcdefABCDEF:.") : strspn(host, LOWER UPPER DIGIT ".-");
+
+	if (len == 0 || host[0] == '.' || host[0] == '-')
+		return false;
+	if (host[0] == '[') {
+		if (len < 3 || host[len] != ']')
+			return false;
+		len++;
+	}
+	if (host[len] == '\0')
+		return true;
+	host += len + 1;
+	return host[-1] == ':' && *host && strlen(host) <= 5 && strspn(host, DIGIT) == strlen(host);
+}
+
+/* Steps of [a-z0-9]+ with separators "." "_" "__" or "-"s between, joined by "/". */
+static bool name_is_good(const char *name)
+{
+	for (;;) {
+		size_t sep, len = strspn(name, LOWER DIGIT);
+
+		if (len == 0)
+			return false;
+		name += len;
+		if (*name == '\0')
+			return true;
+		sep = strspn(name, "-");
+		if (sep == 0)
+			sep = *name == '/' || *name == '.' ? 1 : *name != '_' ? 0 : name[1] == '_' ? 2 : 1;
+		if (sep == 0)
+			return false;
+		name += sep;
+	}
+}
+
+static bool tag_is_good(const char *tag)
+{
+	return *tag && *tag != '.' && *tag != '-' && strlen(tag) <= 128 &&
+	       strspn(tag, LOWER UPPER DIGIT "_.-") == strlen(tag);
+}
+
+static bool digest_is_good(const char *d)
+{
+	return !strncmp(d, "sha256:", 7) && strlen(d) == 71 && strspn(d + 7, DIGIT "abcdef") == 64;
+}
+
+bool vl_ref_parse(struct vl_ref *out, const char *text, struct vl_err *e)
+{
+	VL_STR shown = vl_safe_text(text, 120);
+	const char *slash = strchr(text, '/');
+	const char *at = strchr(text, '@');
+	const char *end = at ? at : text + strlen(text);
+	const char *colon = slash ? memchr(slash, ':', end > slash ? (size_t)(end - slash) : 0) : NULL;
+	struct vl_ref r = { .host = "" };
+
+	if (strstr(text, "://"))
+		return vl_fail(e, VL_E_PACKLIST, "\"%s\" is a URL; write it without the scheme", shown);
+	if (!slash || end < slash || strlen(text) > 500)
+		return vl_fail(e, VL_E_PACKLIST, "\"%s\" is not a reference: expected HOST[:PORT]/NAME[:TAG][@DIGEST]", shown);
+	snprintf(r.host, sizeof r.host, "%.*s", (int)(slash - text), text);
+	snprintf(r.name, sizeof r.name, "%.*s", (int)((colon ? colon : end) - slash - 1), slash + 1);
+	if (!host_is_good(r.host) || (size_t)(slash - text) >= sizeof r.host ||
+	    (!strpbrk(r.host, ".:[") && strcmp(r.host, "localhost") != 0))
+		return vl_fail(e, VL_E_PACKLIST, "\"%s\" does not begin with a registry's host name", shown);
+	if (!name_is_good(r.name) || (size_t)((colon ? colon : end) - slash - 1) >= sizeof r.name)
+		return vl_fail(e, VL_E_PACKLIST, "\"%s\": \"%.100s\" is not a name in a registry (a-z 0-9 . _ - /)", shown,
+			       r.name);
+	if (colon && (end - colon > 129 || snprintf(r.tag, sizeof r.tag, "%.*s", (int)(end - colon - 1), colon + 1) < 0 ||
+		      !tag_is_good(r.tag)))
+		return vl_fail(e, VL_E_PACKLIST, "\"%s\" has a malformed tag", shown);
+	if (at && !digest_is_good(at + 1))
+		return vl_fail(e, VL_E_PACKLIST, "\"%s\": the digest must be sha256: and 64 hexadecimal digits", shown);
+	if (at)
+		snprintf(r.digest, sizeof r.digest, "%s", at + 1);
+	*out = r;
+	return true;
+}
+
+bool vl_host_is_loopback(const char *host)
+{
+	char bare[256];
+	struct in_addr v4;
+	size_t len = host[0] == '[' ? strcspn(host, "]") : strcspn(host, ":");
+
+	if (len >= sizeof bare)
+		return false;
+	snprintf(bare, sizeof bare, "%.*s", (int)len, host);
+	if (!strcmp(bare, "localhost") || !strcmp(bare, "[::1"))
+		return true;
+	return inet_pton(AF_INET, bare, &v4) == 1 && (ntohl(v4.s_addr) >> 24) == 127;
+}

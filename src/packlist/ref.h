@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* packlist/ref.h: names of artifacts in registries: "host[:port]/name[:tag][@sha256:hex]". */
+#ifndef VL_PACKLIST_REF_H
+#define VL_PACKLIST_REF_H
+
+#include "base/err.h"
+
+struct vl_ref {
+	char host[256];   /* with the port, as written */
+	char name[256];   /* "aquasec/trivy-db" */
+	char tag[129];    /* or empty */
+	char digest[72];  /* "sha256:<hex>", or empty */
+};
+/* VL_E_PACKLIST says what is wrong with it. Without tag and digest both stay empty. */
+VL_MUST bool vl_ref_parse(struct vl_ref *out, const char *text, struct vl_err *e);
+/* Loopback: 127.0.0.0/8, [::1], localhost; the only hosts that are spoken to in plain HTTP without being asked. */
+bool vl_host_is_loopback(const char *host);
+
+#endif

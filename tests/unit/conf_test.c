@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* valise.conf: messages and values. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "packlist/conf.h"
+#include "tests/lib/tap.h"
+
+static const struct {
+	const char *yaml, *error;
+} bad[] = {
+	{ "mirror: []\n", "c.conf:1:1: unknown key \"mirror\"; did you mean \"mirrors\"?" },
+	{ "max_download: 1G\n", "c.conf:1:1: unknown key \"max_download\"; did you mean \"max-download\"?" },
+	{ "max-download: lots\n", "c.conf:1:15: \"max-download\" must be a size such as 8GiB or 700MB, not \"lots\"" },
+	{ "low-speed: 0\n", "c.conf:1:12: \"low-speed\" must be a size such as 8GiB or 700MB, not \"0\"" },
+	{ "timeout: 1\n", "c.conf:1:10: \"timeout\" must be a duration such as 6h or 30m, not \"1\"" },
+	{ "retries: -1\n", "c.conf:1:10: \"retries\" must be a whole number up to 999999, not \"-1\"" },
+	{ "retries: many\n", "c.conf:1:10: \"retries\" must be a whole number up to 999999, not \"many\"" },
+	{ "keep: 0\n", "c.conf:1:7: \"keep\" must be at least 1: the generation in use" },
+	{ "mirrors: []\n", "c.conf:1:10: \"mirrors\" is empty" },
+	{ "mirrors:\n  - use: [a.example/x]\n", "c.conf:2:5: \"prefix\" is missing in mirror 1" },
+	{ "mirrors:\n  - prefix: ghcr.io\n", "c.conf:2:5: \"use\" is missing in mirror \"ghcr.io\"" },
+	{ "mirrors:\n  - {prefix: ghcr.io, use: [a.example/x], olny: true}\n",
+	  "c.conf:2:43: unknown key \"olny\" in mirror \"ghcr.io\"; did you mean \"only\"?" },
+	{ "mirrors:\n  - {prefix: ghcr.io, use: ['ftp://a/x']}\n",
+	  "c.conf:2:29: mirror \"ftp://a/x\" must be http:// or https://, or a registry's host/path" },
+	{ "mirrors:\n  - {prefix: 'https://a.example', use: [b.example]}\n",
+	  "c.conf:2:41: mirror \"b.example\" of a URL must be a URL, too: begin with https:// or http://" },
+	{ "places:\n  - {consumer: trivy, path: rel}\n", "c.conf:2:29: path \"rel\" must be absolute" },
+	{ "places:\n  - {consumer: trivy}\n", "c.conf:2:5: \"path\" is missing in place \"trivy\"" },
+	{ "ca-file: [a]\n", "c.conf:1:10: \"ca-file\" must be a single value, not a list" },
+};
+
+static bool load(struct vl_conf **c, const char *yaml, struct vl_err *e)
+{
+	return vl_save_file(AT_FDCWD, "c.conf", 0600, vl_bytes_str(yaml), e) && vl_conf_load(c, "c.conf", e);
+}
+
+static void test_defaults(const char *what, const char *yaml)
+{
+	struct vl_err e = VL_ERR_INIT;
+	VL_AUTO(vl_conf) c = NULL;
+
+	tap_good(load(&c, yaml, &e), &e, "%s loads", what);
+	tap_ok(c && c->retries == 5 && c->keep == 2 && c->timeout == 21600 && c->low_speed == 1024 &&
+		       c->max_download == 8ull << 30 && !c->ca_file && !c->mirrors_count && !c->places_count,
+	       "%s: defaults", what);
+}
+
+static void test_good(void)
+{
+	struct vl_err e = VL_ERR_INIT;
+	VL_AUTO(vl_conf) c = NULL;
+
+	tap_good(load(&c,
+		      "mirrors:\n  - prefix: ghcr.io/aquasecurity\n    use: [registry.corp:5000/ghcr, 'http://10.0.0.1/x']\n"
+		      "  - prefix: https://osv.example\n    use: [http://mirror.corp/osv]\n    only: true\n"
+		      "places:\n  - consumer: trivy\n    path: /home/u/.cache/trivy\n    owner: u\n    channel: prod\n"
+		      "ca-file: /etc/ca.pem\nmax-download: 2GiB\nretries: 0\nkeep: 3\ntimeout: 90m\nlow-speed: 10kB\n"
+		      "proxy: http://p:3128\nnetrc: /n\ndocker-config: /d\n",
+		      &e),
+		 &e, "a full file loads");
+	if (!c)
+		return;
+	tap_ok(c->mirrors_count == 2 && c->mirrors[0].use_count == 2 && !c->mirrors[0].only && c->mirrors[1].only, "mirrors");
+	tap_str(c->mirrors[0].use[1], "http://10.0.0.1/x", "second use");
+	tap_ok(c->places_count == 1 && !c->places[0].item && !strcmp(c->places[0].owner, "u"), "places");
+	tap_ok(c->max_download == 2ull << 30 && c->retries == 0 && c->keep == 3 && c->timeout == 5400, "numbers");
+	tap_is(c->low_speed, 10000, "low-speed");
+	tap_str(c->docker_config, "/d", "docker-config");
+}
+
+static void test_search(void)
+{
+	struct vl_err e = VL_ERR_INIT;
+	struct vl_conf *c = NULL;
+
+	setenv("VALISE_CONFIG", "nowhere.conf", 1);
+	tap_fails(vl_conf_load(&c, NULL, &e), &e, VL_E_CONFIG, "a named file must exist");
+	setenv("VALISE_CONFIG", "c.conf", 1);
+	tap_good(load(&c, "retries: 7\n", &e), &e, "a file by its path");
+	vl_conf_free(c);
+	tap_good(vl_conf_load(&c, NULL, &e), &e, "a file by $VALISE_CONFIG");
+	tap_is(c ? c->retries : 0, 7, "its value");
+	vl_conf_free(c);
+}
+
+int main(void)
+{
+	char dir[] = "/tmp/conf-test.XXXXXX";
+	struct vl_err e = VL_ERR_INIT;
+
+	if (!mkdtemp(dir) || chdir(dir))
+		return 1;
+	for (size_t i = 0; i < VL_LEN(bad); i++) {
+		VL_AUTO(vl_conf) c = NULL;
+
+		tap_fails(load(&c, bad[i].yaml, &e), &e, VL_E_CONFIG, "row %zu is refused", i);
+		tap_str(e.msg, bad[i].error, "row %zu: %s", i, bad[i].error);
+	}
+	test_defaults("an empty file", "");
+	test_defaults("a comment", "# nothing yet\n");
+	test_defaults("an empty document", "---\n");
+	test_good();
+	test_search();
+	if (chdir("/") || !vl_remove_tree(AT_FDCWD, dir, &e))
+		printf("# %s stays\n", dir);
+	return tap_done();
+}
