@@ -112,18 +112,35 @@ static bool wrong_size(const struct vl_carried *c, const char *name, uint64_t fo
 	return vl_found(e, name, got, want);
 }
 
+static bool is_absent(int dir, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) && errno == ENOENT;
+}
+
+static bool is_dir(int dir, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) || S_ISDIR(st.st_mode);
+}
+
 /* parcels/ is opened as a step of its own, so that a link in its place is refused. */
 static bool open_parcel(const struct vl_carried *c, const char *name, int *fd, uint64_t *size, struct vl_err *e)
 {
 	VL_FD parcels = -1;
 	const char *base = name + sizeof VL_PARCELS_NAME;
-	struct stat st;
 
-	if (fstatat(c->dir, VL_PARCELS_NAME, &st, AT_SYMLINK_NOFOLLOW) && errno == ENOENT)
+	if (is_absent(c->dir, VL_PARCELS_NAME))
 		return missing(c, name, e);
+	if (!is_dir(c->dir, VL_PARCELS_NAME)) {
+		vl_fail(e, VL_E_FORMAT, VL_PARCELS_NAME " is not a directory");
+		return in_bundle(c, name, e);
+	}
 	if (!vl_open_dir(c->dir, VL_PARCELS_NAME, &parcels, e))
 		return in_bundle(c, name, e);
-	if (fstatat(parcels, base, &st, AT_SYMLINK_NOFOLLOW) && errno == ENOENT)
+	if (is_absent(parcels, base))
 		return missing(c, name, e);
 	return vl_open_regular(parcels, base, fd, size, e) ? true : in_bundle(c, name, e);
 }
