@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* net/fault.c: curl's results and HTTP's status codes in words, and whether asking again can help.
+ * Nothing that a server wrote gets into a message, except the number of its status. */
+#include "net/net_priv.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* X.509 verify results, as OpenSSL numbers them; curl passes them through. */
+static const struct {
+	long result;
+	const char *words;
+} certificate[] = {
+	{ 9, "the certificate is not valid yet (is this host's clock right?)" },
+	{ 10, "the certificate has expired (or this host's clock is wrong)" },
+	{ 18, "the certificate is self-signed" },
+	{ 19, "the certificate comes from an authority that is not trusted here" },
+	{ 20, "the certificate's issuer is not trusted here" },
+	{ 21, "the certificate's issuer is not trusted here" },
+	{ 23, "the certificate is revoked" },
+	{ 62, "the certificate is for another host name" },
+	{ 64, "the certificate is for another address" },
+};
+
+static enum vl_next tls(struct vl_job *j, CURLcode rc)
+{
+	const char *text = j->hop.curl_text, *words = "the server's certificate is not accepted";
+	long result = 0;
+
+	curl_easy_getinfo(j->hop.easy, CURLINFO_SSL_VERIFYRESULT, &result);
+	if (rc == CURLE_SSL_CACERT_BADFILE)
+		words = "the CA file cannot be read";
+	else if (result == 0 && rc == CURLE_PEER_FAILED_VERIFICATION)
+		words = "the certificate is for another host name";
+	else if (strstr(text, "unsupported protocol") || strstr(text, "protocol version"))
+		words = "the server speaks only TLS older than 1.2";
+	else if (strstr(text, "wrong version number") || strstr(text, "packet length too long"))
+		words = "the server does not speak TLS on this port";
+	else if (rc == CURLE_SSL_CONNECT_ERROR && result == 0)
+		words = "the TLS handshake failed";
+	for (size_t i = 0; i < VL_LEN(certificate); i++)
+		if (certificate[i].result == result)
+			words = certificate[i].words;
+	vl_fail(&j->err, VL_E_TLS, "TLS: %s", words);
+	return VL_NEXT_MIRROR;
+}
+
+/* A handshake that the network broke is no verdict about a certificate. */
+static bool handshake_broken(const struct vl_job *j)
+{
+	const char *text = j->hop.curl_text;
+
+	return strstr(text, "SYSCALL") || strstr(text, "reset") || strstr(text, "Broken pipe") ||
+	       strstr(text, "unexpected eof");
+}
+
+static enum vl_next timed_out(struct vl_job *j)
+{
+	curl_off_t connected = 0;
+
+	if (vl_net_clock() >= j->deadline) {
+		vl_fail(&j->err, VL_E_TIMEOUT, "not finished within %lld s", (long long)j->net->conf.timeout);
+		return VL_NEXT_STOP;
+	}
+	curl_easy_getinfo(j->hop.easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
+	if (connected == 0)
+		vl_fail(&j->err, VL_E_TIMEOUT, "no connection within %u s", j->net->conf.connect_timeout);
+	else
+		vl_fail(&j->err, VL_E_TIMEOUT, "slower than %llu bytes/s for %ld s",
+			(unsigned long long)j->net->conf.low_speed, VL_NET_LOW_SPEED_TIME);
+	return VL_NEXT_AGAIN;
+}
+
+/* "connection refused", from the errno that curl keeps. */
+static enum vl_next not_connected(struct vl_job *j, const char *fallback)
+{
+	char words[128];
+	long err = 0;
+
+	curl_easy_getinfo(j->hop.easy, CURLINFO_OS_ERRNO, &err);
+	snprintf(words, sizeof words, "%s", err ? strerror((int)err) : fallback);
+	words[0] = (char)tolower((unsigned char)words[0]);
+	vl_fail(&j->err, VL_E_NET, "%s", words);
+	return VL_NEXT_AGAIN;
+}
+
+static enum vl_next simply(struct vl_job *j, enum vl_next next, const char *words)
+{
+	vl_fail(&j->err, VL_E_NET, "%s", words);
+	return next;
+}
+
+static enum vl_next receive_broken(struct vl_job *j)
+{
+	long answer = 0;
+
+	curl_easy_getinfo(j->hop.easy, CURLINFO_HTTP_CONNECTCODE, &answer);
+	if (answer < 300)
+		return simply(j, VL_NEXT_AGAIN, j->hop.got ? "the connection broke in the middle" : "the connection broke");
+	vl_fail(&j->err, answer < 500 ? VL_E_REFUSED : VL_E_NET, "the proxy answers %ld", answer);
+	return answer < 500 ? VL_NEXT_MIRROR : VL_NEXT_AGAIN;
+}
+
+enum vl_next vl_fault_of_curl(struct vl_job *j, CURLcode rc)
+{
+	switch (rc) {
+	case CURLE_SSL_CONNECT_ERROR:
+		return handshake_broken(j) ? simply(j, VL_NEXT_AGAIN, "the connection broke in the TLS handshake") : tls(j, rc);
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_SSL_CERTPROBLEM:
+	case CURLE_SSL_CIPHER:
+	case CURLE_SSL_ISSUER_ERROR:
+	case CURLE_SSL_INVALIDCERTSTATUS:
+		return tls(j, rc);
+	case CURLE_OPERATION_TIMEDOUT:
+		return timed_out(j);
+	case CURLE_COULDNT_RESOLVE_HOST:
+		return simply(j, VL_NEXT_AGAIN, "the host name is not found");
+	case CURLE_COULDNT_RESOLVE_PROXY:
+		return simply(j, VL_NEXT_AGAIN, "the proxy's host name is not found");
+	case CURLE_COULDNT_CONNECT:
+		return not_connected(j, "no connection");
+	case CURLE_PROXY:
+		return simply(j, VL_NEXT_AGAIN, "the proxy refuses the connection");
+	case CURLE_GOT_NOTHING:
+		return simply(j, VL_NEXT_AGAIN, "the connection was closed without an answer");
+	case CURLE_PARTIAL_FILE:
+		return simply(j, VL_NEXT_AGAIN, "the body ends early");
+	case CURLE_SEND_ERROR:
+	case CURLE_RECV_ERROR:
+		return receive_broken(j);
+	case CURLE_OUT_OF_MEMORY:
+		vl_fail(&j->err, VL_E_MEMORY, "no memory for a transfer");
+		return VL_NEXT_STOP;
+	case CURLE_UNSUPPORTED_PROTOCOL:
+	case CURLE_WEIRD_SERVER_REPLY:
+		return simply(j, VL_NEXT_MIRROR, "the answer is not HTTP");
+	default:
+		return simply(j, VL_NEXT_AGAIN, curl_easy_strerror(rc));
+	}
+}
+
+static bool says_too_many(const struct vl_job *j)
+{
+	return strstr(vl_buf_str(&j->hop.note), "TOOMANYREQUESTS") != NULL;
+}
+
+static const struct {
+	int status;
+	enum vl_code code;
+	const char *words;
+} known[] = {
+	{ 400, VL_E_REFUSED, "bad request" },
+	{ 401, VL_E_REFUSED, "log-in required" },
+	{ 403, VL_E_REFUSED, "forbidden" },
+	{ 404, VL_E_GONE, "not found" },
+	{ 405, VL_E_REFUSED, "method not allowed" },
+	{ 406, VL_E_REFUSED, "not acceptable" },
+	{ 407, VL_E_REFUSED, "the proxy wants a log-in" },
+	{ 408, VL_E_NET, "request timeout" },
+	{ 410, VL_E_GONE, "gone" },
+	{ 425, VL_E_NET, "too early" },
+	{ 429, VL_E_RATE, "too many requests" },
+	{ 451, VL_E_REFUSED, "unavailable for legal reasons" },
+	{ 500, VL_E_NET, "internal server error" },
+	{ 502, VL_E_NET, "bad gateway" },
+	{ 503, VL_E_NET, "service unavailable" },
+	{ 504, VL_E_NET, "gateway timeout" },
+};
+
+enum vl_next vl_fault_of_status(struct vl_job *j)
+{
+	int status = j->hop.status;
+	enum vl_code code = status >= 500 ? VL_E_NET : status >= 400 ? VL_E_REFUSED : VL_E_CONTENT;
+	const char *words = status < 400 ? "not an answer to this request" : NULL;
+
+	/* GHCR says so with 403 too; only its body tells it from a real refusal. */
+	if ((status == 403 || status == 429) && says_too_many(j)) {
+		vl_fail(&j->err, VL_E_RATE, "%d: too many requests", status);
+		return VL_NEXT_AGAIN;
+	}
+	for (size_t i = 0; i < VL_LEN(known); i++)
+		if (known[i].status == status) {
+			code = known[i].code;
+			words = known[i].words;
+		}
+	if (words)
+		vl_fail(&j->err, code, "%d %s", status, words);
+	else
+		vl_fail(&j->err, code, "%d", status);
+	return vl_retry_status(status) ? VL_NEXT_AGAIN : VL_NEXT_MIRROR;
+}

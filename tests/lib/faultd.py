@@ -1,0 +1,455 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""A server that misbehaves on request, for the tests of everything that downloads. Standard library only, 127.0.0.1 only.
+
+    faultd.py --log FILE [--root DIR] [--registry DIR] [--port N --token-port N --other-port N] [--cert PEM --key PEM]
+
+Prints "MAIN TOKEN OTHER" (three ports) on one line when all listen; ends with SIGTERM or when its stdin is closed
+(--watch-stdin). Every request on any port is one JSON line in FILE:
+    {"server": "main", "method": "GET", "path": "/ok/5", "query": "a=1", "headers": {...lower case...}, "status": 200,
+     "sent": 5, "body": ""}
+
+Documents (all of them take the modifiers below as a query):
+    /ok/N             N bytes of a fixed pattern, ETag, Last-Modified, ranges, conditions
+    /file/PATH        a file below --root, the same way (PATH may also stand directly behind the host when --root is given)
+    /endless          a body without end (chunked; ?plain=1: until the connection closes)
+    /endless-headers  a head without end
+    /status/CODE      an error (?body=TEXT, ?retry_after=TEXT)
+    /redirect?to=URL&code=302    /loop    /close (no answer)    /garbage (not HTTP)
+    /basic/N?user=U&password=P   401 with a Basic challenge until the right Authorization comes
+Modifiers:
+    fail=K&status=503&retry_after=S&text=BODY   the first K requests of this path fail so
+    truncate=K&at=M                             the first K bodies end after M bytes
+    change=K                                    after K requests it is another version (bytes, ETag, Last-Modified)
+    norange=1  noetag=1  weak=1  nolm=1  rangelie=1 (206 with another start)  chunked=1  nolength=1
+    encoding=gzip   announce=N (Content-Length)   type=T   delay=SECONDS   rate=BYTES_PER_SECOND   header=Name:value
+Registry: /v2/NAME/manifests/REF from DIR/NAME/manifests/REF (REF may be a digest: then DIR/blobs/sha256/HEX is tried too),
+    /v2/NAME/blobs/DIGEST from DIR/blobs/sha256/HEX, "ok-N" instead of a digest gives the pattern. Without a token it answers 401
+    and names the TOKEN port; blobs redirect to the OTHER port.
+    The behaviour is set at run time: GET /_set?KEY=VALUE, GET /_reset
+        realm=URL  challenge=RAW  open=1 (no token)  basic=USER:PASSWORD  login=USER:PASSWORD (the token server wants it)
+        token=TEXT (what it gives)  token_status=500  token_body=RAW  refuse=1 (every token)  expire=1 (tokens serve once)
+        noredirect=1  lie=digest-header|blob|short|long|type|manifest   limit=429|403 (TOOMANYREQUESTS for all of /v2/)
+        gone=1 (404 for blobs)
+"""
+import argparse
+import base64
+import hashlib
+import json
+import os
+import signal
+import socket
+import ssl
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+LM = ["Sun, 06 Nov 2022 08:49:37 GMT", "Mon, 07 Nov 2022 08:49:37 GMT"]
+
+
+def pattern(n, version=0):
+    """The bytes of /ok/n: numbered lines of 65 bytes, so that a glued file is seen."""
+    out = bytearray()
+    i = 0
+    while len(out) < n:
+        out += b"%d:%062d\n" % (version, i)
+        i += 1
+    return bytes(out[:n])
+
+
+class State:
+    def __init__(self, args):
+        self.args = args
+        self.lock = threading.Lock()
+        self.counts = {}
+        self.set = {}
+        self.tokens = {}
+        self.serial = 0
+        self.log = open(args.log, "a", encoding="utf-8") if args.log else None
+        self.ports = {}
+
+    def count(self, key):
+        with self.lock:
+            self.counts[key] = self.counts.get(key, 0) + 1
+            return self.counts[key]
+
+    def write(self, record):
+        if self.log:
+            with self.lock:
+                self.log.write(json.dumps(record, sort_keys=True) + "\n")
+                self.log.flush()
+
+    def scheme(self):
+        return "https" if self.args.cert else "http"
+
+    def base(self, server):
+        return "%s://127.0.0.1:%d" % (self.scheme(), self.ports[server])
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, name, port, state):
+        super().__init__(("127.0.0.1", port), Handler)
+        self.name = name
+        self.state = state
+        if state.args.cert:
+            ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            ctx.load_cert_chain(state.args.cert, state.args.key)
+            self.socket = ctx.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+
+    def handle_error(self, request, client_address):
+        pass  # clients hang up on purpose
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_version = "faultd"
+    sys_version = ""
+
+    def log_message(self, *args):
+        pass
+
+    def do_GET(self):
+        self.state = self.server.state
+        self.sent = 0
+        self.code = 0
+        self.body_in = ""
+        parts = urlsplit(self.path)
+        self.q = dict(parse_qsl(parts.query, keep_blank_values=True))
+        try:
+            length = int(self.headers.get("Content-Length") or 0)
+            if length:
+                self.body_in = self.rfile.read(min(length, 1 << 20)).decode("utf-8", "replace")
+            self.route(unquote(parts.path))
+        except (BrokenPipeError, ConnectionResetError, ssl.SSLError, socket.timeout):
+            self.close_connection = True
+        finally:
+            if not parts.path.startswith("/_"):
+                self.state.write({
+                    "server": self.server.name, "method": self.command, "path": parts.path, "query": parts.query,
+                    "headers": {k.lower(): v for k, v in self.headers.items()}, "status": self.code,
+                    "sent": self.sent, "body": self.body_in})
+
+    do_HEAD = do_POST = do_GET
+
+    # -- answers ---------------------------------------------------------------------------------------------------
+    def head(self, code, headers):
+        self.code = code
+        self.send_response_only(code)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.end_headers()
+
+    def answer(self, code, body=b"", headers=()):
+        if isinstance(body, str):
+            body = body.encode()
+        self.head(code, list(headers) + [("Content-Length", str(len(body)))])
+        if self.command != "HEAD":
+            self.put(body)
+
+    def put(self, data):
+        rate = float(self.q.get("rate", 0))
+        step = max(1, int(rate / 10)) if rate else 65536
+        for i in range(0, len(data), step):
+            part = data[i:i + step]
+            self.wfile.write(part)
+            self.sent += len(part)
+            if rate:
+                self.wfile.flush()
+                time.sleep(len(part) / rate)
+
+    def route(self, path):
+        if path == "/_set":
+            self.state.set.update(self.q)
+            return self.answer(200)
+        if path == "/_reset":
+            self.state.set.clear()
+            self.state.tokens.clear()
+            self.state.counts.clear()
+            return self.answer(200)
+        if self.server.name == "token":
+            return self.token()
+        if path.startswith("/v2/"):
+            return self.registry(path[4:])
+        if self.server.name == "other" and path.startswith("/blob/"):
+            return self.blob(path[6:])
+        name, _, rest = path[1:].partition("/")
+        special = getattr(self, "at_" + name.replace("-", "_"), None)
+        if special:
+            return special(rest)
+        if self.state.args.root:
+            return self.at_file(path[1:])
+        return self.answer(404, "no such path\n")
+
+    def at_ok(self, rest):
+        self.document(lambda version: pattern(int(rest), version))
+
+    def at_file(self, rest):
+        root = os.path.realpath(self.state.args.root or "/nonexistent")
+        full = os.path.realpath(os.path.join(root, rest))
+        if not full.startswith(root + os.sep) or not os.path.isfile(full):
+            return self.answer(404, "no such file\n")
+        with open(full, "rb") as f:
+            data = f.read()
+        return self.document(lambda version: data, hashlib.sha256(data).hexdigest()[:16])
+
+    def at_status(self, rest):
+        extra = [("Retry-After", self.q["retry_after"])] if "retry_after" in self.q else []
+        self.answer(int(rest), self.q.get("body", "status %s\n" % rest), extra)
+
+    def at_redirect(self, rest):
+        self.answer(int(self.q.get("code", 302)), "moved\n", [("Location", self.q.get("to", ""))])
+
+    def at_loop(self, rest):
+        self.answer(302, "moved\n", [("Location", "/loop/%d" % (int(rest or 0) + 1))])
+
+    def at_close(self, rest):
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
+
+    def at_garbage(self, rest):
+        self.close_connection = True
+        self.wfile.write(b"SSH-2.0-nothing-for-you\r\n\r\nxxxx")
+
+    def at_endless(self, rest):
+        self.close_connection = True
+        plain = "plain" in self.q
+        self.head(200, [("Connection", "close")] if plain else [("Transfer-Encoding", "chunked")])
+        part = b"x" * 16384
+        while True:
+            self.wfile.write(part if plain else b"%x\r\n%s\r\n" % (len(part), part))
+            self.sent += len(part)
+
+    def at_endless_headers(self, rest):
+        self.close_connection = True
+        self.code = 200
+        self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+        n = 0
+        while True:
+            self.wfile.write(b"X-Filler-%d: %s\r\n" % (n, b"y" * 500))
+            n += 1
+
+    def at_basic(self, rest):
+        pair = "%s:%s" % (self.q.get("user", ""), self.q.get("password", ""))
+        if self.headers.get("Authorization") != "Basic " + base64.b64encode(pair.encode()).decode():
+            return self.answer(401, "who are you\n", [("WWW-Authenticate", 'Basic realm="test"')])
+        return self.at_ok(rest)
+
+    # -- a document with all the trimmings -----------------------------------------------------------------------------
+    def document(self, make, tag=None):
+        q = self.q
+        n = self.state.count(self.server.name + self.path)
+        if "delay" in q:
+            time.sleep(float(q["delay"]))
+        if n <= int(q.get("fail", 0)):
+            extra = [("Retry-After", q["retry_after"])] if "retry_after" in q else []
+            return self.answer(int(q.get("status", 503)), q.get("text", "fault\n"), extra)
+        version = 1 if "change" in q and n > int(q["change"]) else 0
+        data = make(version)
+        etag = '"%s-v%d"' % (tag or "len%d" % len(data), version)
+        if "weak" in q:
+            etag = "W/" + etag
+        headers = [("Content-Type", q.get("type", "application/octet-stream"))]
+        if "noetag" not in q:
+            headers.append(("ETag", etag))
+        if "nolm" not in q:
+            headers.append(("Last-Modified", LM[version]))
+        if "encoding" in q:
+            headers.append(("Content-Encoding", q["encoding"]))
+        if "header" in q:
+            headers.append(tuple(q["header"].split(":", 1)))
+        if self.not_modified(etag, LM[version]):
+            return self.head(304, headers)
+        code, start = 200, self.range_start(etag, LM[version], len(data))
+        if start is not None and start >= len(data):
+            return self.answer(416, "", [("Content-Range", "bytes */%d" % len(data))])
+        if start is not None:
+            code = 206
+            said = start + 7 if "rangelie" in q else start
+            headers.append(("Content-Range", "bytes %d-%d/%d" % (said, len(data) - 1, len(data))))
+            data = data[start:]
+        return self.body(code, headers, data, n)
+
+    def body(self, code, headers, data, n):
+        q = self.q
+        cut = n <= int(q.get("truncate", 0))
+        send = data[:int(q.get("at", 0))] if cut else data
+        if "chunked" in q:
+            headers.append(("Transfer-Encoding", "chunked"))
+        elif "nolength" in q:
+            headers.append(("Connection", "close"))
+        else:
+            headers.append(("Content-Length", q.get("announce", str(len(data)))))
+        self.head(code, headers)
+        if self.command == "HEAD":
+            return
+        if "chunked" in q:
+            for i in range(0, len(send), 8192):
+                part = send[i:i + 8192]
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+                self.sent += len(part)
+            if not cut:
+                self.wfile.write(b"0\r\n\r\n")
+        else:
+            self.put(send)
+        if cut or "nolength" in q or "announce" in q:
+            self.close_connection = True
+
+    def not_modified(self, etag, modified):
+        inm = self.headers.get("If-None-Match")
+        if inm is not None:
+            return inm in (etag, "*") and "noetag" not in self.q
+        return self.headers.get("If-Modified-Since") == modified and "nolm" not in self.q
+
+    def range_start(self, etag, modified, size):
+        value = self.headers.get("Range")
+        condition = self.headers.get("If-Range")
+        if not value or "norange" in self.q or not value.startswith("bytes="):
+            return None
+        if condition and condition not in (etag, modified):
+            return None
+        first = value[6:].split("-")[0]
+        return int(first) if first.isdigit() else None
+
+    # -- registry ------------------------------------------------------------------------------------------------------
+    def errors(self, code, name, headers=()):
+        body = json.dumps({"errors": [{"code": name, "message": name.lower()}]})
+        self.answer(code, body, [("Content-Type", "application/json")] + list(headers))
+
+    def allowed(self, name):
+        s = self.state.set
+        given = self.headers.get("Authorization", "")
+        if "open" in s:
+            return True
+        if "basic" in s:
+            return given == "Basic " + base64.b64encode(s["basic"].encode()).decode()
+        token = given[7:] if given.startswith("Bearer ") else None
+        if "refuse" in s or self.state.tokens.get(token) != "repository:%s:pull" % name:
+            return False
+        if "expire" in s:
+            del self.state.tokens[token]
+        return True
+
+    def challenge(self, name):
+        s = self.state.set
+        if "challenge" in s:
+            return s["challenge"]
+        if "basic" in s:
+            return 'Basic realm="registry"'
+        realm = s.get("realm", self.state.base("token") + "/token")
+        return 'Bearer realm="%s",service="faultd",scope="repository:%s:pull"' % (realm, name)
+
+    def registry(self, rest):
+        s = self.state.set
+        if "limit" in s:
+            return self.answer(int(s["limit"]), "TOOMANYREQUESTS: retry-after: 35.852us, allowed: 44000/minute\n")
+        for kind in ("manifests", "blobs"):
+            name, found, ref = rest.rpartition("/%s/" % kind)
+            if found:
+                break
+        else:
+            return self.answer(200 if not rest else 404, "{}")
+        if not self.allowed(name):
+            return self.errors(401, "UNAUTHORIZED", [("WWW-Authenticate", self.challenge(name))])
+        if kind == "manifests":
+            return self.manifest(name, ref)
+        if "gone" in s:
+            return self.errors(404, "BLOB_UNKNOWN")
+        if "noredirect" in s:
+            return self.blob(ref)
+        return self.answer(307, "", [("Location", "%s/blob/%s?signature=abc" % (self.state.base("other"), ref))])
+
+    def read(self, *steps):
+        if not self.state.args.registry or any(".." in s or s.startswith("/") for s in steps):
+            return None
+        try:
+            with open(os.path.join(self.state.args.registry, *steps), "rb") as f:
+                return f.read()
+        except OSError:
+            return None
+
+    def manifest(self, name, ref):
+        lie = self.state.set.get("lie")
+        data = self.read(name, "manifests", ref)
+        if data is None and ref.startswith("sha256:"):
+            data = self.read("blobs", "sha256", ref[7:])
+        if data is None:
+            return self.errors(404, "MANIFEST_UNKNOWN")
+        kind = json.loads(data).get("mediaType", "application/vnd.oci.image.manifest.v1+json")
+        digest = "sha256:" + hashlib.sha256(data).hexdigest()
+        if lie == "digest-header":
+            digest = "sha256:" + "0" * 64
+        if lie == "type":
+            kind = "application/vnd.docker.distribution.manifest.list.v2+json"
+        if lie == "manifest":
+            data = data.replace(b"{", b"{ ", 1)
+        headers = [("Content-Type", kind), ("Docker-Content-Digest", digest), ("ETag", '"%s"' % digest)]
+        if self.headers.get("If-None-Match") == '"%s"' % digest:
+            return self.head(304, headers)
+        return self.answer(200, data, headers)
+
+    def blob(self, ref):
+        lie = self.state.set.get("lie")
+        if ref.startswith("ok-"):
+            data = pattern(int(ref[3:]))
+        else:
+            data = self.read("blobs", "sha256", ref[7:]) if ref.startswith("sha256:") else None
+        if data is None:
+            return self.errors(404, "BLOB_UNKNOWN")
+        if lie == "blob" and data:
+            data = bytes([data[0] ^ 1]) + data[1:]
+        if lie == "short":
+            data = data[:-1]
+        if lie == "long":
+            data = data + b"!"
+        return self.document(lambda version: data, "blob" + ref)
+
+    # -- token server ----------------------------------------------------------------------------------------------------
+    def token(self):
+        s = self.state.set
+        if "token_status" in s:
+            return self.answer(int(s["token_status"]), "no token today\n")
+        if "token_body" in s:
+            return self.answer(200, s["token_body"], [("Content-Type", "application/json")])
+        form = dict(parse_qsl(self.body_in))
+        if "login" in s:
+            want = "Basic " + base64.b64encode(s["login"].encode()).decode()
+            if self.headers.get("Authorization") != want and form.get("refresh_token") != s["login"]:
+                return self.errors(401, "UNAUTHORIZED")
+        with self.state.lock:
+            self.state.serial += 1
+            token = s.get("token", "token-%d" % self.state.serial)
+        self.state.tokens[token] = form.get("scope") or self.q.get("scope", "")
+        key = "access_token" if form else "token"
+        return self.answer(200, json.dumps({key: token, "expires_in": 300}), [("Content-Type", "application/json")])
+
+
+def main():
+    p = argparse.ArgumentParser()
+    for name in ("log", "root", "registry", "cert", "key"):
+        p.add_argument("--" + name)
+    for name in ("port", "token-port", "other-port"):
+        p.add_argument("--" + name, type=int, default=0)
+    p.add_argument("--watch-stdin", action="store_true")
+    args = p.parse_args()
+    state = State(args)
+    for name, port in (("main", args.port), ("token", args.token_port), ("other", args.other_port)):
+        server = Server(name, port, state)
+        state.ports[name] = server.server_address[1]
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    print(state.ports["main"], state.ports["token"], state.ports["other"], flush=True)
+    if args.watch_stdin:
+        while sys.stdin.buffer.read(4096):
+            pass
+        os._exit(0)
+    signal.pause()
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *a: os._exit(0))
+    signal.signal(signal.SIGINT, lambda *a: os._exit(0))
+    main()
