@@ -195,7 +195,7 @@ bool vl_save_file(int dir, const char *name, mode_t mode, struct vl_bytes data, 
 bool vl_fsync(int fd, const char *what, struct vl_err *e)
 {
 	if (fsync(fd) < 0)
-		return vl_fail_name(e, "make durable", what);
+		return vl_fail_name(e, "flush to the disk", what);
 	return true;
 }
 

@@ -48,20 +48,16 @@ bool vl_newfile_open(struct vl_newfile *f, int dir, const char *name, mode_t mod
 	return true;
 }
 
-static bool sync_folder(const struct vl_newfile *f, struct vl_err *e)
+static bool open_folder(const struct vl_newfile *f, int *fd, struct vl_err *e)
 {
 	char folder[sizeof f->name] = ".";
 	int len = folder_len(f->name);
-	VL_FD fd = -1;
 
 	if (len > 0)
 		snprintf(folder, sizeof folder, "%.*s", len, f->name);
-	fd = openat(f->dir, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
+	*fd = openat(f->dir, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*fd < 0)
 		return vl_fail_name(e, "open the directory of", f->name);
-	/* EINVAL: this file system cannot sync a directory, and so promises nothing we could ask for. */
-	if (fsync(fd) < 0 && errno != EINVAL)
-		return vl_fail_name(e, "make durable the directory of", f->name);
 	return true;
 }
 
@@ -83,11 +79,13 @@ static int rename_new(const struct vl_newfile *f)
 
 static bool commit(struct vl_newfile *f, bool replace, struct vl_err *e)
 {
+	VL_FD folder = -1;
 	int failed;
 
 	if (f->fd < 0)
 		return vl_fail(e, VL_E_INTERNAL, "commit of a file that is not open");
-	if (!vl_fsync(f->fd, f->name, e))
+	/* The folder is opened first, so that no lack of descriptors can stop us behind the rename. */
+	if (!vl_fsync(f->fd, f->name, e) || !open_folder(f, &folder, e))
 		return false;
 	failed = replace ? renameat(f->dir, f->temp, f->dir, f->name) : rename_new(f);
 	if (failed && errno == EEXIST && !replace) {
@@ -99,7 +97,10 @@ static bool commit(struct vl_newfile *f, bool replace, struct vl_err *e)
 		return vl_fail_name(e, "rename to", f->name);
 	f->temp[0] = '\0';
 	vl_fd_closep(&f->fd);
-	return sync_folder(f, e);
+	/* EINVAL: this file system cannot sync a directory, and so promises nothing we could ask for. */
+	if (fsync(folder) < 0 && errno != EINVAL)
+		return vl_fail_name(e, "flush to the disk the directory of", f->name);
+	return true;
 }
 
 bool vl_newfile_commit(struct vl_newfile *f, struct vl_err *e)

@@ -18,7 +18,7 @@
 struct run {
 	atomic_size_t alive, most_alive, worked, dropped, foreign_threads, open_signals;
 	size_t taken, work_fails_at, take_fails_at, slow_at;
-	bool in_order;
+	bool in_order, slow_take;
 	pthread_t caller;
 };
 
@@ -65,6 +65,7 @@ static bool take(void *ctx, size_t i, void *result, struct vl_err *e)
 	if (i != r->taken++ || got->i != i || !pthread_equal(pthread_self(), r->caller))
 		r->in_order = false;
 	free(got);
+	nap(r->slow_take ? 30 : 0);
 	atomic_fetch_sub(&r->alive, 1);
 	if (i >= r->take_fails_at)
 		return vl_fail(e, VL_E_HASH, "take %zu", i);
@@ -135,6 +136,19 @@ static void check_case(size_t c)
 	       "%s: all work on workers", name);
 }
 
+/* Item 2 fails while item 0 is being taken: then item 3, for which there is room soon, must not start any more. */
+static void check_stops(void)
+{
+	struct run r = { .work_fails_at = 2, .take_fails_at = NEVER, .slow_at = NEVER, .in_order = true,
+			 .slow_take = true, .caller = pthread_self() };
+	struct vl_pool_job job = { .count = 9, .threads = 3, .ctx = &r, .work = work, .take = take, .drop = drop };
+	struct vl_err e = VL_ERR_INIT;
+
+	tap_fails(vl_pool_run(&job, &e), &e, VL_E_FORMAT, "stop: fails");
+	tap_is(atomic_load(&r.worked), 3, "stop: a failure starts nothing new");
+	tap_is(r.taken, 2, "stop: what came before it is taken");
+}
+
 static bool empty_work(void *ctx, size_t i, void **result, struct vl_err *e)
 {
 	(void)ctx, (void)result, (void)e;
@@ -159,6 +173,7 @@ int main(void)
 	pthread_sigmask(SIG_SETMASK, NULL, &before);
 	for (size_t i = 0; i < VL_LEN(cases); i++)
 		check_case(i);
+	check_stops();
 	tap_fails(vl_pool_run(&(struct vl_pool_job){ .count = 9, .threads = 3, .ctx = &nulls, .work = empty_work,
 						     .take = empty_take },
 			      &e),

@@ -262,13 +262,13 @@ static void check_hex(void)
 
 static void check_nearest(void)
 {
-	static const char *const words[] = { "pack", "unpack", "verify", "status", "trust", "fsck", NULL };
+	static const char *const words[] = { "pack", "unpack", "verify", "status", "trust", "fsck", "log", NULL };
 	static const struct {
 		const char *word, *nearest;
 	} cases[] = {
 		{ "verfiy", "verify" }, { "pakc", "pack" }, { "unpck", "unpack" }, { "stauts", "status" },
 		{ "pack", "pack" },
-		{ "fsk", "fsck" }, { "trsut", "trust" },
+		{ "fsk", "fsck" }, { "trsut", "trust" }, { "lgo", "log" },
 	};
 	static const char *const far[] = { "", "xyz", "elephant", "q" };
 
@@ -291,6 +291,8 @@ static void check_percent(void)
 static void check_utf8(void)
 {
 	static const uint8_t longest[] = { 0xf4, 0x8f, 0xbf, 0xbf };
+	static const char *const bad[] = { "\xe0\x80\xaf", "\xe0\x9f\xbf", "\xf0\x80\x80\xaf", "\xf0\x8f\xbf\xbf",
+					   "\xed\xa0\x80", "\xed\xbf\xbf", "\xf4\x90\x80\x80", "\xe2\x82" };
 	uint32_t c = 0, wrong = 0;
 
 	for (unsigned a = 0; a < 256; a++) {
@@ -302,6 +304,8 @@ static void check_utf8(void)
 		}
 	}
 	tap_is(wrong, 0, "all pairs of bytes as UTF-8");
+	for (size_t i = 0; i < VL_LEN(bad); i++)
+		tap_is(vl_utf8_take((const uint8_t *)bad[i], strlen(bad[i]), &c), 0, "bad UTF-8 %zu", i);
 	tap_ok(vl_utf8_take(longest, 4, &c) == 4 && c == 0x10ffff, "U+10FFFF");
 	tap_ok(vl_utf8_take(longest, 3, &c) == 0, "U+10FFFF cut short");
 }
