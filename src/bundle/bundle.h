@@ -48,8 +48,8 @@ void vl_waybill_comment(const struct vl_waybill *w, const struct vl_digest *sha2
 VL_MUST bool vl_waybill_comments_agree(const struct vl_waybill *w, const struct vl_signed *s, struct vl_err *e);
 /* "parcels/000001.tar.zst" for parcel index i (0-based). */
 const char *vl_parcel_name(const struct vl_parcel_line *line, size_t i, char out[static 40]);
-/* The untrusted comment of a bundle's signature, given to vl_minisig_sign(). It is not signed, so readers accept only this
- * one and minisign's own default: a flipped bit is found there too. */
+/* The untrusted comment of a bundle's signature, given to vl_minisig_sign(). It is not signed, so readers accept only
+ * this one and minisign's own default: a flipped bit is found there too. */
 #define VL_SIG_UNTRUSTED "signature from valise"
 #define VL_SIG_UNTRUSTED_MINISIGN "signature from minisign secret key"
 /* "prod-000042" */
@@ -77,8 +77,9 @@ VL_MUST bool vl_plan_make(struct vl_plan *out, const struct vl_closure *c, uint6
 /* About how many bytes the parcels will have, from compressing samples; rather too many. */
 VL_MUST bool vl_plan_estimate(const struct vl_store *s, const struct vl_plan *p, uint64_t *bytes, struct vl_err *e);
 /* Reads the pieces from the store, builds the tar, compresses it into out (max VL_PARCEL_STORED_MAX), fills *line.
- * A blob that does not hash to its name any more is found when it is whole in one parcel; the others by vl_store_closure
- * callers (pack checks cut blobs once). Thread-safe. level 0: auto (VL_LEVEL_AUTO for compressible content, 1 else). */
+ * A blob that does not hash to its name any more is found when it is whole in one parcel; the others by
+ * vl_store_closure callers (pack checks cut blobs once). Thread-safe. level 0: auto (VL_LEVEL_AUTO for compressible
+ * content, 1 else). */
 #define VL_LEVEL_AUTO 12
 VL_MUST bool vl_parcel_build(const struct vl_store *s, const struct vl_plan *p, size_t i, int level,
 			     struct vl_parcel_line *line, struct vl_buf *out, struct vl_err *e);
@@ -100,7 +101,7 @@ VL_MUST bool vl_parcel_next(struct vl_ustar *t, struct vl_segment *seg, bool *en
 /* ---- texts beside the waybill ---- */
 VL_MUST bool vl_bundle_readme(const struct vl_waybill *w, struct vl_buf *out, struct vl_err *e);
 VL_MUST bool vl_bundle_sums(const struct vl_waybill *w, size_t first, size_t n, struct vl_buf *out, struct vl_err *e);
-/* volume.json: format "valise-volume-1", label "PROD-000042-1", volume, volumes, first, last (parcel numbers from 1). */
+/* volume.json: format "valise-volume-1", label "PROD-000042-1", volume, volumes, first, last (parcels from 1). */
 VL_MUST bool vl_bundle_volume_hint(const struct vl_waybill *w, unsigned volume, unsigned volumes, size_t first,
 				   size_t last, struct vl_buf *out, struct vl_err *e);
 

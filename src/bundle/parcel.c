@@ -2,8 +2,8 @@
 /* bundle/parcel.c: build one parcel.
  * In:    the store and a planned run of pieces.
  * Out:   the compressed tar, and its line for the waybill.
- * Keeps: a whole blob is hashed from the very bytes that go into the tar, so a store that rotted is found here and not on
- *        the other side of the gap. No state is shared: many parcels may be built at once. */
+ * Keeps: a whole blob is hashed from the very bytes that go into the tar, so a store that rotted is found here and
+ *        not on the other side of the gap. No state is shared: many parcels may be built at once. */
 #include "bundle/bundle.h"
 
 #include <errno.h>
@@ -38,7 +38,8 @@ static bool damaged(const struct vl_piece *p, const struct vl_digest *is, struct
 
 	vl_digest_hex(&p->blob->digest, want);
 	snprintf(file, sizeof file, "blobs/sha256/%s", want);
-	vl_fail(e, VL_E_STORE, "%s of the store is damaged: its content has sha256 %s%s%s", file, vl_digest_hex(is, got),
+	vl_digest_hex(is, got);
+	vl_fail(e, VL_E_STORE, "%s of the store is damaged: its content has sha256 %s%s%s", file, got,
 		*p->blob->item ? "; item " : "", p->blob->item);
 	vl_found(e, file, got, want);
 	return vl_hint(e, "Remove this file from the store and fetch the item again.");

@@ -200,7 +200,8 @@ static bool take_parcel(struct vl_parcel_line *p, const struct vl_jval *o, size_
 	if (!take_str(o, where, "kind", &kind, e))
 		return false;
 	if (!strcmp(kind, "delta.tar") || vl_jval_get(o, "enc"))
-		return vl_fail(e, VL_E_NEWER, WAYBILL ": %s is a delta or encrypted; valise %s reads plain parcels only",
+		return vl_fail(e, VL_E_NEWER, WAYBILL
+				": %s is a delta or encrypted; valise %s reads plain parcels only",
 			       where, vl_version());
 	if (strcmp(kind, "tar.zst"))
 		return bad(e, where, "kind", "is neither \"tar.zst\" nor \"delta.tar\"");
@@ -416,7 +417,8 @@ bool vl_waybill_comments_agree(const struct vl_waybill *w, const struct vl_signe
 		if (!strcmp(s->comment[i], want))
 			continue;
 		safe = vl_safe_text(s->comment[i], 150);
-		vl_fail(e, VL_E_SIG_COMMENT, WAYBILL ": the comment signed by key %s is \"%s\", the waybill asks for \"%s\"",
+		vl_fail(e, VL_E_SIG_COMMENT, WAYBILL
+				": the comment signed by key %s is \"%s\", the waybill asks for \"%s\"",
 			vl_keyid_text(s->by[i].id, id), safe, want);
 		return vl_found(e, WAYBILL, safe, want);
 	}

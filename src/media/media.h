@@ -16,8 +16,8 @@ VL_MUST bool vl_volume_create(struct vl_volume **out, const char *dir, const cha
 VL_MUST bool vl_volume_put(struct vl_volume *v, const char *name, struct vl_bytes b, struct vl_err *e);
 /* syncfs: what was put so far is on the medium. Called before the waybill is put, and after. */
 VL_MUST bool vl_volume_sync(struct vl_volume *v, struct vl_err *e);
-/* Drops the page cache of each file (posix_fadvise), reads all of them again and compares with what was put; progress is
- * emitted. VL_E_READBACK names the file. */
+/* Drops the page cache of each file (posix_fadvise), reads all of them again and compares with what was put; progress
+ * is emitted. VL_E_READBACK names the file. */
 VL_MUST bool vl_volume_read_back(struct vl_volume *v, struct vl_err *e);
 /* The bundle is whole: free leaves it. Without this, free removes what was written. */
 void vl_volume_keep(struct vl_volume *v);
@@ -33,13 +33,14 @@ struct vl_carried_list {
 };
 void vl_carried_list_clear(struct vl_carried_list *l);
 VL_DEFINE_CLEAN(vl_carried_list)
-/* path is a bundle directory (it holds waybill.json), or a directory whose sub-directories are. At most 256 are looked at.
- * Adds to the list. None: VL_E_NO_BUNDLE; path absent: VL_E_ABSENT; a .tar or "-": VL_E_USAGE, says that this version
- * reads directories. A sub-directory with parcels but no waybill.json is an unfinished bundle: VL_E_VOLUME when it is all
- * there is, else a warning. */
+/* path is a bundle directory (it holds waybill.json), or a directory whose sub-directories are. At most 256 are
+ * looked at. Adds to the list. None: VL_E_NO_BUNDLE; path absent: VL_E_ABSENT; a .tar or "-": VL_E_USAGE, says that
+ * this version reads directories. A sub-directory with parcels but no waybill.json is an unfinished bundle:
+ * VL_E_VOLUME when it is all there is, else a warning. */
 VL_MUST bool vl_media_find(struct vl_carried_list *l, const char *path, const struct vl_env *env, struct vl_err *e);
 const char *vl_carried_path(const struct vl_carried *c);
-VL_MUST bool vl_carried_waybill(struct vl_carried *c, struct vl_buf *out, struct vl_err *e); /* out->max: VL_WAYBILL_MAX */
+/* out->max becomes VL_WAYBILL_MAX. */
+VL_MUST bool vl_carried_waybill(struct vl_carried *c, struct vl_buf *out, struct vl_err *e);
 /* waybill.json.minisig and waybill.json.<16 hex>.minisig, at most VL_SIGNATURES_MAX (VL_E_LIMIT), VL_MINISIG_MAX bytes
  * each. Names are not trusted. The files are owned by the caller's array of buffers, names too. */
 struct vl_carried_sigs {
@@ -51,8 +52,8 @@ struct vl_carried_sigs {
 void vl_carried_sigs_clear(struct vl_carried_sigs *s);
 VL_DEFINE_CLEAN(vl_carried_sigs)
 VL_MUST bool vl_carried_signatures(struct vl_carried *c, struct vl_carried_sigs *out, struct vl_err *e);
-/* The whole parcel in one sequential read into memory (never mapped). Absent: VL_E_VOLUME; another size: VL_E_SIZE; errors
- * name the file. out->max: VL_PARCEL_STORED_MAX. Thread-safe for different i. */
+/* The whole parcel in one sequential read into memory (never mapped). Absent: VL_E_VOLUME; another size: VL_E_SIZE;
+ * errors name the file. out->max: VL_PARCEL_STORED_MAX. Thread-safe for different i. */
 VL_MUST bool vl_carried_parcel(const struct vl_carried *c, const struct vl_parcel_line *line, size_t i,
 			       struct vl_buf *out, struct vl_err *e);
 

@@ -3,7 +3,7 @@
  * In:    names and bytes, in the caller's order.
  * Out:   DIR/name with the files in it, 0644 and 0755, so that any user on the other side can read them.
  * Keeps: a directory that was not finished does not stay behind; what this process did not make is not touched, except
- *        the rest of an earlier run that died, which is known by its having no waybill.json and nothing but our names. */
+ *        the rest of an earlier run that died: it has no waybill.json and nothing but our names. */
 #include "media/volume.h"
 
 #include <dirent.h>
@@ -49,7 +49,7 @@ const char *vl_volume_path(const struct vl_volume *v)
 static bool media_hint(struct vl_err *e)
 {
 	if (e->code == VL_E_IO)
-		vl_hint(e, "The medium may have been pulled out or be worn. Check it, then run the same command again.");
+		vl_hint(e, "The medium may have been pulled out or be worn. Check it and run the same command again.");
 	if (e->code == VL_E_NOSPACE)
 		vl_hint(e, "Take a larger medium or free some space, then run the same command again.");
 	return false;

@@ -31,7 +31,8 @@ VL_MUST bool vl_bundling_plan(struct vl_bundling *b, const struct vl_store *s, c
 /* The waybill but its parcels. */
 VL_MUST bool vl_bundling_begin_waybill(struct vl_bundling *b, const struct vl_channel *c, uint64_t sequence,
 				       int64_t created, int64_t validity, struct vl_err *e);
-/* Checks, compresses and writes every parcel, then the texts that follow from them, and waits until they are on the medium. */
+/* Checks, compresses and writes every parcel, then the texts that follow from them, and waits until they are on the
+ * medium. */
 VL_MUST bool vl_bundling_write(struct vl_bundling *b, const struct vl_store *s, struct vl_err *e);
 /* waybill.json, then the signatures. The number was made durable before. */
 VL_MUST bool vl_bundling_seal(struct vl_bundling *b, struct vl_err *e);

@@ -2,8 +2,8 @@
 /* pipeline/fetch.c: items of the packing list -> the store -> the channel's next snapshot.
  * In:    a packing list.
  * Out:   a generation in which the channel's root is the new snapshot's index.
- * Keeps: the same content is the same root, and then nothing is committed. A number that was never signed is used again,
- *        so that bundles are numbered without gaps however often one fetches. */
+ * Keeps: the same content is the same root, and then nothing is committed. A number that was never signed is used
+ *        again, so that bundles are numbered without gaps however often one fetches. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

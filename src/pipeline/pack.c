@@ -2,8 +2,8 @@
 /* pipeline/pack.c: packing list -> bundle, the whole connected side.
  * In:    vl_pack_opts.
  * Out:   a signed bundle directory that was read back.
- * Keeps: the number of a bundle is durable before a signature with it exists, and is never given twice. What fails before
- *        the last step leaves no bundle behind. */
+ * Keeps: the number of a bundle is durable before a signature with it exists, and is never given twice. What fails
+ *        before the last step leaves no bundle behind. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -45,8 +45,8 @@ static bool choose_number(const struct vl_packing *p, const struct vl_pack_opts 
 		return vl_fail(e, VL_E_USAGE, "a sequence number cannot be above 2^53 - 1");
 	if (*sequence > taken)
 		return true;
-	vl_fail(e, VL_E_USAGE, "number %" PRIu64 " of channel %s was given away before: the last was %" PRIu64, *sequence,
-		p->channel, taken);
+	vl_fail(e, VL_E_USAGE, "number %" PRIu64 " of channel %s was given away before: the last was %" PRIu64,
+		*sequence, p->channel, taken);
 	return vl_hint(e, "Leave out --sequence, or name one above %" PRIu64 ".", taken);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pipeline/packing.h: what fetch.c and pack.c share: the packing list, the store, the channel's snapshot. Private to the
- * connected side of this folder. */
+/* pipeline/packing.h: what fetch.c and pack.c share: the packing list, the store, the channel's snapshot. Private to
+ * the connected side of this folder. */
 #ifndef VL_PIPELINE_PACKING_H
 #define VL_PIPELINE_PACKING_H
 

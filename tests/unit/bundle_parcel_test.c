@@ -130,7 +130,8 @@ static void test_lying_line(const struct fixture *f)
 
 	tap_good(vl_parcel_build(f->store, &f->plan, 0, 3, &line, &out, &e), &e, "a parcel with a line that lies");
 	line.raw += 512;
-	tap_fails(vl_parcel_open(vl_buf_bytes(&out), &line, "p", raw, &e), &e, VL_E_PARCEL, "raw is not the content size");
+	tap_fails(vl_parcel_open(vl_buf_bytes(&out), &line, "p", raw, &e), &e, VL_E_PARCEL,
+		  "raw is not the content size");
 }
 
 #define H64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -195,7 +196,8 @@ static void test_rotten_store(struct fixture *f, const char *dir)
 		perror(path);
 	fd = open(path, O_WRONLY);
 	tap_ok(fd >= 0 && pwrite(fd, "#", 1, 100) == 1, "one byte of a blob changes");
-	tap_fails(vl_parcel_build(f->store, &f->plan, 0, 0, &line, &out, &e), &e, VL_E_STORE, "the parcel is not built");
+	tap_fails(vl_parcel_build(f->store, &f->plan, 0, 0, &line, &out, &e), &e, VL_E_STORE,
+		  "the parcel is not built");
 	tap_ok(strstr(e.msg, hex) && strstr(e.msg, "things"), "blob and item are named: %s", e.msg);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bundle/plan.c: which pieces go into which parcel. Sizes are written as blocks of 512 bytes; a parcel of these tests has
- * room for 18 blocks of entries, header blocks included. */
+/* bundle/plan.c: which pieces go into which parcel. Sizes are written as blocks of 512 bytes; a parcel of these tests
+ * has room for 18 blocks of entries, header blocks included. */
 #include "bundle/bundle.h"
 
 #include <stdlib.h>
@@ -36,8 +36,8 @@ static void draw(const struct vl_plan *p, const struct vl_closure *c, char *out,
 		for (size_t k = 0; k < p->parcel[i].n; k++) {
 			const struct vl_piece *piece = &p->piece[p->parcel[i].first + k];
 
-			len += (size_t)snprintf(out + len, size - len, "%s%s%d:%d+%d", i && !k ? " | " : "", k ? " " : "",
-						(int)(piece->blob - c->blob), (int)(piece->offset / 512),
+			len += (size_t)snprintf(out + len, size - len, "%s%s%d:%d+%d", i && !k ? " | " : "",
+						k ? " " : "", (int)(piece->blob - c->blob), (int)(piece->offset / 512),
 						(int)((piece->len + 511) / 512));
 		}
 }

@@ -21,6 +21,9 @@
 #define PARCEL_2 "{\"kind\":\"tar.zst\",\"size\":301,\"sha256\":\"" C64 "\",\"raw\":1536}"
 #define PARCELS "\"parcels\":[" PARCEL_1 "," PARCEL_2 "],"
 #define TOOL "\"tool\":\"valise 0.1.0\"}\n"
+#define ITS_PARCELS TOTALS PARCELS TOOL
+#define ITS_CONTENT ROOT TOTALS PARCELS TOOL
+#define REST CREATED EXPIRES BASE ROOT TOTALS PARCELS TOOL
 #define HEAD FIRST CHANNEL NUMBERS CREATED EXPIRES
 #define UP_TO_TOTALS HEAD BASE ROOT TOTALS
 #define GOOD UP_TO_TOTALS PARCELS TOOL
@@ -33,74 +36,64 @@ static const struct {
 } texts[] = {
 	{ "as it should be", GOOD, VL_OK },
 	{ "without the last line feed", UP_TO_TOTALS PARCELS "\"tool\":\"t\"}", VL_OK },
-	{ "blanks and another order", "{ \"format\" : \"valise-bundle-1\" , " PARCELS TOTALS ROOT BASE EXPIRES CREATED NUMBERS
-	  CHANNEL TOOL, VL_OK },
-	{ "x- key at the top", HEAD "\"x-note\":{\"a\":[1]}," BASE ROOT TOTALS PARCELS TOOL, VL_OK },
-	{ "x- key in totals", HEAD BASE ROOT "\"totals\":{\"items\":2,\"blobs\":9,\"bytes\":4096,\"x-a\":1}," PARCELS TOOL,
-	  VL_OK },
-	{ "sequence 2^53 - 1", FIRST CHANNEL "\"epoch\":1,\"sequence\":" MANY "," CREATED EXPIRES BASE ROOT TOTALS PARCELS
+	{ "blanks and another order", "{ \"format\" : \"valise-bundle-1\" , " PARCELS TOTALS ROOT BASE EXPIRES CREATED
+	  NUMBERS CHANNEL TOOL, VL_OK },
+	{ "x- key at the top", HEAD "\"x-note\":{\"a\":[1]}," BASE ITS_CONTENT, VL_OK },
+	{ "x- key in totals", HEAD BASE ROOT "\"totals\":{\"items\":2,\"blobs\":9,\"bytes\":4096,\"x-a\":1}," PARCELS
 	  TOOL, VL_OK },
+	{ "sequence 2^53 - 1", FIRST CHANNEL "\"epoch\":1,\"sequence\":" MANY "," REST, VL_OK },
 	/* the format and the shape */
 	{ "empty", "", VL_E_FORMAT },
 	{ "an array", "[]\n", VL_E_FORMAT },
 	{ "an empty object", "{}\n", VL_E_FORMAT },
 	{ "newer format", "{\"format\":\"valise-bundle-2\"," CHANNEL TOOL, VL_E_NEWER },
-	{ "format not first", "{" CHANNEL "\"format\":\"valise-bundle-1\"," NUMBERS CREATED EXPIRES BASE ROOT TOTALS PARCELS
-	  TOOL, VL_E_FORMAT },
-	{ "format not a string", "{\"format\":1," CHANNEL NUMBERS CREATED EXPIRES BASE ROOT TOTALS PARCELS TOOL,
-	  VL_E_FORMAT },
-	{ "T50 unknown key at the top", HEAD "\"note\":1," BASE ROOT TOTALS PARCELS TOOL, VL_E_FORMAT },
-	{ "unknown key in root", HEAD BASE "\"root\":{\"digest\":\"sha256:" A64 "\",\"size\":700,\"a\":1}," TOTALS PARCELS
-	  TOOL, VL_E_FORMAT },
+	{ "format not first", "{" CHANNEL "\"format\":\"valise-bundle-1\"," NUMBERS REST, VL_E_FORMAT },
+	{ "format not a string", "{\"format\":1," CHANNEL NUMBERS REST, VL_E_FORMAT },
+	{ "T50 unknown key at the top", HEAD "\"note\":1," BASE ITS_CONTENT, VL_E_FORMAT },
+	{ "unknown key in root", HEAD BASE "\"root\":{\"digest\":\"sha256:" A64 "\",\"size\":700,\"a\":1},"
+	  ITS_PARCELS, VL_E_FORMAT },
 	{ "unknown key in a parcel", UP_TO_TOTALS "\"parcels\":[{\"kind\":\"tar.zst\",\"size\":300,\"sha256\":\"" B64
 	  "\",\"raw\":5120,\"name\":\"a\"}]," TOOL, VL_E_FORMAT },
 	/* T49: the JSON itself */
-	{ "T49 duplicate key", HEAD "\"base\":null," BASE ROOT TOTALS PARCELS TOOL, VL_E_FORMAT },
-	{ "T49 depth 9", HEAD "\"x-a\":[[[[[[[[1]]]]]]]]," BASE ROOT TOTALS PARCELS TOOL, VL_E_FORMAT },
-	{ "T49 1e400", FIRST CHANNEL "\"epoch\":1,\"sequence\":1e400," CREATED EXPIRES BASE ROOT TOTALS PARCELS TOOL,
-	  VL_E_FORMAT },
-	{ "T49 -0", FIRST CHANNEL "\"epoch\":1,\"sequence\":-0," CREATED EXPIRES BASE ROOT TOTALS PARCELS TOOL, VL_E_FORMAT },
-	{ "T49 1.0", FIRST CHANNEL "\"epoch\":1,\"sequence\":1.0," CREATED EXPIRES BASE ROOT TOTALS PARCELS TOOL,
-	  VL_E_FORMAT },
-	{ "T49 2^53", FIRST CHANNEL "\"epoch\":1,\"sequence\":9007199254740992," CREATED EXPIRES BASE ROOT TOTALS PARCELS
-	  TOOL, VL_E_FORMAT },
-	{ "T49 leading zero", FIRST CHANNEL "\"epoch\":1,\"sequence\":042," CREATED EXPIRES BASE ROOT TOTALS PARCELS TOOL,
-	  VL_E_FORMAT },
+	{ "T49 duplicate key", HEAD "\"base\":null," BASE ITS_CONTENT, VL_E_FORMAT },
+	{ "T49 depth 9", HEAD "\"x-a\":[[[[[[[[1]]]]]]]]," BASE ITS_CONTENT, VL_E_FORMAT },
+	{ "T49 1e400", FIRST CHANNEL "\"epoch\":1,\"sequence\":1e400," REST, VL_E_FORMAT },
+	{ "T49 -0", FIRST CHANNEL "\"epoch\":1,\"sequence\":-0," REST, VL_E_FORMAT },
+	{ "T49 1.0", FIRST CHANNEL "\"epoch\":1,\"sequence\":1.0," REST, VL_E_FORMAT },
+	{ "T49 2^53", FIRST CHANNEL "\"epoch\":1,\"sequence\":9007199254740992," REST, VL_E_FORMAT },
+	{ "T49 leading zero", FIRST CHANNEL "\"epoch\":1,\"sequence\":042," REST, VL_E_FORMAT },
 	{ "T49 byte order mark", "\xef\xbb\xbf" GOOD, VL_E_FORMAT },
-	{ "T49 invalid UTF-8", HEAD "\"x-a\":\"\xff\"," BASE ROOT TOTALS PARCELS TOOL, VL_E_FORMAT },
-	{ "T49 lone surrogate", HEAD "\"x-a\":\"\\ud800\"," BASE ROOT TOTALS PARCELS TOOL, VL_E_FORMAT },
-	{ "T49 U+0000", HEAD "\"x-a\":\"\\u0000\"," BASE ROOT TOTALS PARCELS TOOL, VL_E_FORMAT },
+	{ "T49 invalid UTF-8", HEAD "\"x-a\":\"\xff\"," BASE ITS_CONTENT, VL_E_FORMAT },
+	{ "T49 lone surrogate", HEAD "\"x-a\":\"\\ud800\"," BASE ITS_CONTENT, VL_E_FORMAT },
+	{ "T49 U+0000", HEAD "\"x-a\":\"\\u0000\"," BASE ITS_CONTENT, VL_E_FORMAT },
 	{ "T49 trailing comma", UP_TO_TOTALS "\"parcels\":[" PARCEL_1 ",]," TOOL, VL_E_FORMAT },
 	{ "T49 trailing bytes", GOOD "x", VL_E_FORMAT },
 	{ "T49 two line feeds", GOOD "\n", VL_E_FORMAT },
 	/* members */
-	{ "no channel", FIRST NUMBERS CREATED EXPIRES BASE ROOT TOTALS PARCELS TOOL, VL_E_FORMAT },
-	{ "channel ..", FIRST "\"channel\":\"..\"," NUMBERS CREATED EXPIRES BASE ROOT TOTALS PARCELS TOOL, VL_E_FORMAT },
-	{ "channel a/b", FIRST "\"channel\":\"a/b\"," NUMBERS CREATED EXPIRES BASE ROOT TOTALS PARCELS TOOL, VL_E_FORMAT },
-	{ "sequence 0", FIRST CHANNEL "\"epoch\":1,\"sequence\":0," CREATED EXPIRES BASE ROOT TOTALS PARCELS TOOL,
+	{ "no channel", FIRST NUMBERS REST, VL_E_FORMAT },
+	{ "channel ..", FIRST "\"channel\":\"..\"," NUMBERS REST, VL_E_FORMAT },
+	{ "channel a/b", FIRST "\"channel\":\"a/b\"," NUMBERS REST, VL_E_FORMAT },
+	{ "sequence 0", FIRST CHANNEL "\"epoch\":1,\"sequence\":0," REST, VL_E_FORMAT },
+	{ "sequence a string", FIRST CHANNEL "\"epoch\":1,\"sequence\":\"1\"," REST, VL_E_FORMAT },
+	{ "epoch 0", FIRST CHANNEL "\"epoch\":0,\"sequence\":1," REST, VL_E_FORMAT },
+	{ "created without Z", FIRST CHANNEL NUMBERS "\"created\":\"2026-11-21T08:00:00\"," EXPIRES BASE ITS_CONTENT,
 	  VL_E_FORMAT },
-	{ "sequence a string", FIRST CHANNEL "\"epoch\":1,\"sequence\":\"1\"," CREATED EXPIRES BASE ROOT TOTALS PARCELS TOOL,
+	{ "expires when created", FIRST CHANNEL NUMBERS CREATED "\"expires\":\"2026-11-21T08:00:00Z\"," BASE
+	  ITS_CONTENT, VL_E_FORMAT },
+	{ "no base", HEAD ITS_CONTENT, VL_E_FORMAT },
+	{ "a base: a delta", HEAD "\"base\":{\"sequence\":41,\"root\":\"sha256:" B64 "\"}," ITS_CONTENT, VL_E_NEWER },
+	{ "a base that is not before", HEAD "\"base\":{\"sequence\":42,\"root\":\"sha256:" B64 "\"}," ITS_CONTENT,
 	  VL_E_FORMAT },
-	{ "epoch 0", FIRST CHANNEL "\"epoch\":0,\"sequence\":1," CREATED EXPIRES BASE ROOT TOTALS PARCELS TOOL, VL_E_FORMAT },
-	{ "created without Z", FIRST CHANNEL NUMBERS "\"created\":\"2026-11-21T08:00:00\"," EXPIRES BASE ROOT TOTALS PARCELS
-	  TOOL, VL_E_FORMAT },
-	{ "expires when created", FIRST CHANNEL NUMBERS CREATED "\"expires\":\"2026-11-21T08:00:00Z\"," BASE ROOT TOTALS
-	  PARCELS TOOL, VL_E_FORMAT },
-	{ "no base", HEAD ROOT TOTALS PARCELS TOOL, VL_E_FORMAT },
-	{ "a base: a delta", HEAD "\"base\":{\"sequence\":41,\"root\":\"sha256:" B64 "\"}," ROOT TOTALS PARCELS TOOL,
-	  VL_E_NEWER },
-	{ "a base that is not before", HEAD "\"base\":{\"sequence\":42,\"root\":\"sha256:" B64 "\"}," ROOT TOTALS PARCELS
-	  TOOL, VL_E_FORMAT },
-	{ "root without algorithm", HEAD BASE "\"root\":{\"digest\":\"" A64 "\",\"size\":700}," TOTALS PARCELS TOOL,
+	{ "root without algorithm", HEAD BASE "\"root\":{\"digest\":\"" A64 "\",\"size\":700}," ITS_PARCELS,
 	  VL_E_FORMAT },
 	{ "root in upper case", HEAD BASE "\"root\":{\"digest\":\"sha256:A" "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-	  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\",\"size\":700}," TOTALS PARCELS TOOL, VL_E_FORMAT },
-	{ "root of 4 MiB and 1", HEAD BASE "\"root\":{\"digest\":\"sha256:" A64 "\",\"size\":4194305}," TOTALS PARCELS TOOL,
+	  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\",\"size\":700}," ITS_PARCELS, VL_E_FORMAT },
+	{ "root of 4 MiB and 1", HEAD BASE "\"root\":{\"digest\":\"sha256:" A64 "\",\"size\":4194305}," ITS_PARCELS,
 	  VL_E_LIMIT },
 	{ "1000001 blobs", HEAD BASE ROOT "\"totals\":{\"items\":2,\"blobs\":1000001,\"bytes\":4096}," PARCELS TOOL,
 	  VL_E_LIMIT },
-	{ "more than 2 TiB", HEAD BASE ROOT "\"totals\":{\"items\":2,\"blobs\":9,\"bytes\":2199023255553}," PARCELS TOOL,
-	  VL_E_LIMIT },
+	{ "more than 2 TiB", HEAD BASE ROOT "\"totals\":{\"items\":2,\"blobs\":9,\"bytes\":2199023255553}," PARCELS
+	  TOOL, VL_E_LIMIT },
 	{ "tool with a control character", UP_TO_TOTALS PARCELS "\"tool\":\"a\\u0007\"}\n", VL_E_FORMAT },
 	{ "tool beyond ASCII", UP_TO_TOTALS PARCELS "\"tool\":\"valis\xc3\xa9\"}\n", VL_E_FORMAT },
 	{ "tool empty", UP_TO_TOTALS PARCELS "\"tool\":\"\"}\n", VL_E_FORMAT },
@@ -109,15 +102,16 @@ static const struct {
 	{ "no parcel", UP_TO_TOTALS "\"parcels\":[]," TOOL, VL_E_FORMAT },
 	{ "parcels an object", UP_TO_TOTALS "\"parcels\":{}," TOOL, VL_E_FORMAT },
 	{ "a parcel that is a number", UP_TO_TOTALS "\"parcels\":[1]," TOOL, VL_E_FORMAT },
-	{ "T29 a parcel twice", UP_TO_TOTALS "\"parcels\":[" PARCEL_1 "," PARCEL_2 "," PARCEL_1 "]," TOOL, VL_E_FORMAT },
+	{ "T29 a parcel twice", UP_TO_TOTALS "\"parcels\":[" PARCEL_1 "," PARCEL_2 "," PARCEL_1 "]," TOOL, VL_E_FORMAT
+	  },
 	{ "kind delta.tar", UP_TO_TOTALS "\"parcels\":[{\"kind\":\"delta.tar\",\"size\":300,\"sha256\":\"" B64
 	  "\",\"raw\":5120}]," TOOL, VL_E_NEWER },
 	{ "encrypted", UP_TO_TOTALS "\"parcels\":[{\"kind\":\"tar.zst\",\"size\":300,\"sha256\":\"" B64
 	  "\",\"raw\":5120,\"enc\":{}}]," TOOL, VL_E_NEWER },
-	{ "kind tar", UP_TO_TOTALS "\"parcels\":[{\"kind\":\"tar\",\"size\":300,\"sha256\":\"" B64 "\",\"raw\":5120}]," TOOL,
-	  VL_E_FORMAT },
-	{ "size 0", UP_TO_TOTALS "\"parcels\":[{\"kind\":\"tar.zst\",\"size\":0,\"sha256\":\"" B64 "\",\"raw\":5120}]," TOOL,
-	  VL_E_FORMAT },
+	{ "kind tar", UP_TO_TOTALS "\"parcels\":[{\"kind\":\"tar\",\"size\":300,\"sha256\":\"" B64
+	  "\",\"raw\":5120}]," TOOL, VL_E_FORMAT },
+	{ "size 0", UP_TO_TOTALS "\"parcels\":[{\"kind\":\"tar.zst\",\"size\":0,\"sha256\":\"" B64
+	  "\",\"raw\":5120}]," TOOL, VL_E_FORMAT },
 	{ "hash of 63 digits", UP_TO_TOTALS "\"parcels\":[{\"kind\":\"tar.zst\",\"size\":300,\"sha256\":\""
 	  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\",\"raw\":5120}]," TOOL, VL_E_FORMAT },
 	{ "raw of two blocks", UP_TO_TOTALS "\"parcels\":[{\"kind\":\"tar.zst\",\"size\":300,\"sha256\":\"" B64
@@ -161,7 +155,8 @@ static void test_sum(void)
 	bool good = vl_buf_add(&text, vl_bytes_str(UP_TO_TOTALS "\"parcels\":["), &e);
 
 	for (unsigned i = 0; good && i < 2100; i++)
-		good = vl_buf_addf(&text, &e, "%s{\"kind\":\"tar.zst\",\"size\":" MANY ",\"sha256\":\"%064x\",\"raw\":5120}",
+		good = vl_buf_addf(&text, &e, "%s{\"kind\":\"tar.zst\",\"size\":" MANY
+				",\"sha256\":\"%064x\",\"raw\":5120}",
 				   i ? "," : "", i);
 	good = good && vl_buf_add(&text, vl_bytes_str("]," TOOL), &e);
 	tap_ok(good, "T29 2100 parcels of 2^53 - 1 bytes: the text is made");
@@ -287,7 +282,8 @@ static void test_readme(void)
 	snprintf(w->channel, sizeof w->channel, "prod");
 	w->sequence = 42;
 	tap_good(vl_bundle_volume_hint(w, 1, 1, 1, 2, &hint, &e), &e, "volume.json");
-	tap_str(vl_buf_str(&hint), "{\"format\":\"valise-volume-1\",\"label\":\"PROD-000042-1\",\"volume\":1,\"volumes\":1,"
+	tap_str(vl_buf_str(&hint),
+			"{\"format\":\"valise-volume-1\",\"label\":\"PROD-000042-1\",\"volume\":1,\"volumes\":1,"
 				   "\"first\":1,\"last\":2}\n", "volume.json");
 }
 
