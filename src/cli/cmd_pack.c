@@ -175,10 +175,10 @@ static void say_sizes(const struct vl_pack_report *r, const struct opts *o)
 static void say_next(const struct vl_pack_report *r, const struct opts *o, const char *path)
 {
 	if (o->unsigned_)
-		vl_say("\nNext: sign waybill.json on the signing host, with exactly this trusted comment:\n"
-		       "    minisign -Sm waybill.json -t \"$(valise inspect --comment %s)\"\n", path);
-	vl_say("\nNext: carry %s to the other side and run there\n    valise verify PATH\n    valise unpack PATH\n"
-	       "%" PRIu64 " is the sequence number to tell them.\n", path, r->sequence);
+		vl_say("\nNext: sign its waybill.json, with the trusted comment that this prints:\n"
+		       "    valise inspect --comment %s\n", path);
+	vl_say("\n%s: carry %s to the other side and run there\n    valise verify PATH\n    valise unpack PATH\n"
+	       "%" PRIu64 " is the sequence number to tell them.\n", o->unsigned_ ? "Then" : "Next", path, r->sequence);
 }
 
 static void say_text(const struct vl_cli *c, const struct vl_pack_report *r, const struct opts *o)
