@@ -1,32 +1,8 @@
-libvalise_a_SOURCES += src/base/auto.c
-libvalise_a_SOURCES += src/base/buf.c
-libvalise_a_SOURCES += src/base/dir.c
-libvalise_a_SOURCES += src/base/env.c
-libvalise_a_SOURCES += src/base/err.c
-libvalise_a_SOURCES += src/base/file.c
-libvalise_a_SOURCES += src/base/json_read.c
-libvalise_a_SOURCES += src/base/json_scan.c
-libvalise_a_SOURCES += src/base/json_write.c
-libvalise_a_SOURCES += src/base/lock.c
-libvalise_a_SOURCES += src/base/mem.c
-libvalise_a_SOURCES += src/base/newfile.c
-libvalise_a_SOURCES += src/base/pool.c
-libvalise_a_SOURCES += src/base/text.c
-libvalise_a_SOURCES += src/base/time.c
-libvalise_a_SOURCES += src/base/utf8.c
-libvalise_a_SOURCES += src/base/version.c
-libvalise_a_SOURCES += src/base/words.c
-libvalise_a_SOURCES += src/base/auto.h
-libvalise_a_SOURCES += src/base/buf.h
-libvalise_a_SOURCES += src/base/bytes.h
-libvalise_a_SOURCES += src/base/codes.h
-libvalise_a_SOURCES += src/base/env.h
-libvalise_a_SOURCES += src/base/err.h
-libvalise_a_SOURCES += src/base/file.h
-libvalise_a_SOURCES += src/base/json.h
-libvalise_a_SOURCES += src/base/json_scan.h
-libvalise_a_SOURCES += src/base/mem.h
-libvalise_a_SOURCES += src/base/pool.h
-libvalise_a_SOURCES += src/base/text.h
-libvalise_a_SOURCES += src/base/utf8.h
-libvalise_a_SOURCES += src/base/version.h
+# SPDX-License-Identifier: Apache-2.0
+# base: errors, memory, files, text, JSON, worker pool
+libvalise_a_SOURCES += src/base/auto.c src/base/auto.h src/base/buf.c src/base/buf.h src/base/bytes.h src/base/codes.h \
+	src/base/dir.c src/base/env.c src/base/env.h src/base/err.c src/base/err.h src/base/file.c src/base/file.h \
+	src/base/json.h src/base/json_read.c src/base/json_scan.c src/base/json_scan.h src/base/json_write.c \
+	src/base/lock.c src/base/mem.c src/base/mem.h src/base/newfile.c src/base/pool.c src/base/pool.h \
+	src/base/text.c src/base/text.h src/base/time.c src/base/utf8.c src/base/utf8.h src/base/version.c \
+	src/base/version.h src/base/words.c
