@@ -48,6 +48,8 @@ bool vl_bundling_open_keys(struct vl_bundling *b, struct vl_err *e)
 {
 	const char *const *path = b->o->keys;
 
+	if (b->o->fetch.dry_run)
+		return true;
 	for (; path && *path; path++) {
 		if (b->n_keys == VL_SIGNATURES_MAX)
 			return vl_fail(e, VL_E_LIMIT, "more than %d keys", VL_SIGNATURES_MAX);
@@ -59,7 +61,7 @@ bool vl_bundling_open_keys(struct vl_bundling *b, struct vl_err *e)
 	}
 	if (b->o->unsigned_ && b->n_keys)
 		return vl_fail(e, VL_E_USAGE, "--unsigned and --key contradict each other");
-	if (b->n_keys || b->o->unsigned_ || b->o->fetch.dry_run)
+	if (b->n_keys || b->o->unsigned_)
 		return true;
 	vl_fail(e, VL_E_USAGE, "no key to sign with");
 	return vl_hint(e, "Name one with --key FILE; valise keygen makes one. Or use --unsigned and sign elsewhere.");

@@ -45,7 +45,7 @@ static bool choose_number(const struct vl_packing *p, const struct vl_pack_opts 
 		return vl_fail(e, VL_E_USAGE, "a sequence number cannot be above 2^53 - 1");
 	if (*sequence > taken)
 		return true;
-	vl_fail(e, VL_E_USAGE, "number %" PRIu64 " of channel %s was given away before: the last was %" PRIu64,
+	vl_fail(e, VL_E_USAGE, "number %" PRIu64 " of channel %s is taken: the last one given was %" PRIu64,
 		*sequence, p->channel, taken);
 	return vl_hint(e, "Leave out --sequence, or name one above %" PRIu64 ".", taken);
 }
@@ -58,6 +58,15 @@ static void say_if_nothing_new(const struct vl_packing *p, const struct vl_pack_
 	if (!r->fetch.changed && c->sequence <= p->issued)
 		vl_emit_note(p->env, "nothing new upstream since %s; the bundle repeats the content of %s %" PRIu64,
 			     vl_time_text(c->created, date), c->name, c->sequence);
+}
+
+static void say_if_expired(const struct vl_bundling *b)
+{
+	char text[24];
+
+	if (b->waybill->expires <= b->env->now)
+		vl_emit_warn(b->env, "the bundle is already expired (%s): the other side will refuse it",
+			     vl_time_text(b->waybill->expires, text));
 }
 
 static bool make_volume(struct vl_bundling *b, const struct vl_store *s, struct vl_err *e)
@@ -142,6 +151,7 @@ static bool pack(struct vl_packing *p, struct vl_bundling *b, struct vl_pack_rep
 	if (b->o->fetch.dry_run)
 		return dry_run(b, p, r, e);
 	say_if_nothing_new(p, r);
+	say_if_expired(b);
 	if (!make_volume(b, p->store, e) || !vl_bundling_write(b, p->store, e) || !claim_number(p, r->sequence, e))
 		return false;
 	r->fetch.sequence = r->sequence;
