@@ -79,17 +79,30 @@ static bool take_segment(void *ctx, const struct vl_segment *seg, const char *pa
 	return vl_assembly_add(ctx, seg, parcel, e);
 }
 
-static bool take_blobs(struct unpack *u, struct vl_err *e)
+static bool assemble(struct unpack *u, struct vl_assembly *a, struct vl_err *e)
 {
-	VL_AUTO(vl_assembly) a = NULL;
 	VL_CLEAN(vl_closure) c = { .blob = NULL };
 	struct vl_parcel_report report = { .phase = "unpack" };
 	const struct vl_waybill *w = u->checked->waybill;
 
-	return vl_assembly_new(&a, u->store, e) &&
-	       vl_verify_parcels(u->checked, take_segment, a, &report, u->env, e) && vl_assembly_end(a, e) &&
+	return vl_verify_parcels(u->checked, take_segment, a, &report, u->env, e) && vl_assembly_end(a, e) &&
 	       vl_store_sync(u->store, e) && vl_store_closure(u->store, &w->root, w->root_size, &c, e) &&
 	       vl_verify_totals(w, c.items, c.n, c.bytes, e) && vl_assembly_within(a, &c, e);
+}
+
+/* A bundle that is refused leaves nothing behind. When this host is at fault (space, disk, a signal) the blobs stay, so that
+ * the next run need not write them again. */
+static bool take_blobs(struct unpack *u, struct vl_err *e)
+{
+	VL_AUTO(vl_assembly) a = NULL;
+
+	if (!vl_assembly_new(&a, u->store, e))
+		return false;
+	if (assemble(u, a, e))
+		return true;
+	if (vl_code_exit(e->code) >= 10 && vl_code_exit(e->code) < 20)
+		vl_assembly_undo(a);
+	return false;
 }
 
 /* What is done after the commit, and again whenever the same bundle comes: all of it can be repeated. */

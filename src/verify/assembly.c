@@ -2,12 +2,14 @@
 /* verify/assembly.c: put segments together into blobs of the store.
  * In:    segments in parcel order.
  * Out:   blobs, each visible only when complete, with its digest, and synced (vl_blob_finish).
- * Keeps: nothing refers to these blobs yet, so leaving them behind after a fault is harmless and makes the next run short:
- *        a blob that the store has, and that still is what its name says, is compared but not written again. */
+ * Keeps: nothing refers to these blobs yet, so leaving them behind after a crash is harmless and makes the next run short: a
+ *        blob that the store has, and that still is what its name says, is compared but not written again. When the bundle
+ *        itself is refused, vl_assembly_undo() takes back what it brought. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "verify/tiling_priv.h"
 #include "verify/verify.h"
@@ -18,6 +20,7 @@ struct vl_assembly {
 	struct vl_blob blob;
 	struct vl_sha256 *sha; /* of a blob that is here already */
 	bool here;             /* the open blob is here already: hash only */
+	bool absent;           /* there was not even a damaged one */
 };
 
 bool vl_assembly_new(struct vl_assembly **out, struct vl_store *s, struct vl_err *e)
@@ -42,23 +45,32 @@ void vl_assembly_free(struct vl_assembly *a)
 	free(a);
 }
 
+#define BLOB_NAME (32 + VL_DIGEST_HEX)
+static const char *name_blob(const struct vl_digest *d, char out[static BLOB_NAME])
+{
+	char hex[VL_DIGEST_HEX];
+
+	snprintf(out, BLOB_NAME, "blobs/sha256/%s", vl_digest_hex(d, hex));
+	return out;
+}
+
 /* Whether the store has the blob undamaged. The size is the one on disk: it is judged by the digest, and again by the
  * closure. */
-static bool is_here(const struct vl_assembly *a, const struct vl_digest *d, bool *here, struct vl_err *e)
+static bool find_here(struct vl_assembly *a, const struct vl_digest *d, struct vl_err *e)
 {
-	char name[32 + VL_DIGEST_HEX], hex[VL_DIGEST_HEX];
+	char name[BLOB_NAME];
 	struct stat st;
 
-	*here = false;
-	snprintf(name, sizeof name, "blobs/sha256/%s", vl_digest_hex(d, hex));
-	if (fstatat(vl_store_dir(a->store), name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+	a->here = false;
+	a->absent = fstatat(vl_store_dir(a->store), name_blob(d, name), &st, AT_SYMLINK_NOFOLLOW) < 0;
+	if (a->absent || !S_ISREG(st.st_mode))
 		return true;
-	return vl_store_check_blob(a->store, d, (uint64_t)st.st_size, here, e);
+	return vl_store_check_blob(a->store, d, (uint64_t)st.st_size, &a->here, e);
 }
 
 static bool begin(struct vl_assembly *a, const struct vl_segment *seg, struct vl_err *e)
 {
-	if (!is_here(a, &seg->blob, &a->here, e))
+	if (!find_here(a, &seg->blob, e))
 		return false;
 	return a->here || vl_blob_begin(&a->blob, a->store, seg->whole ? seg->data.len : 0, e);
 }
@@ -86,7 +98,10 @@ static bool finish(struct vl_assembly *a, struct vl_err *e)
 			return vl_fail(e, VL_E_DIGEST, "blob %s has the digest %s", vl_digest_hex(&a->tiling.blob, want),
 				       vl_digest_hex(&got, hex));
 	}
-	return vl_tiling_close(&a->tiling, e);
+	if (!vl_tiling_close(&a->tiling, e))
+		return false;
+	vl_blobset_find(&a->tiling.done, &a->tiling.blob)->came = a->absent;
+	return true;
 }
 
 static bool add(struct vl_assembly *a, const struct vl_segment *seg, struct vl_err *e)
@@ -113,6 +128,20 @@ bool vl_assembly_add(struct vl_assembly *a, const struct vl_segment *seg, const 
 bool vl_assembly_end(struct vl_assembly *a, struct vl_err *e)
 {
 	return !a->tiling.open || finish(a, e);
+}
+
+void vl_assembly_undo(struct vl_assembly *a)
+{
+	char name[BLOB_NAME];
+
+	vl_blob_clear(&a->blob);
+	for (size_t i = 0; i < a->tiling.done.cap; i++) {
+		const struct vl_blobrow *row = &a->tiling.done.row[i];
+
+		if (row->used && row->came)
+			unlinkat(vl_store_dir(a->store), name_blob(&row->digest, name), 0); /* else: only space lost */
+	}
+	vl_tiling_clear(&a->tiling);
 }
 
 bool vl_assembly_within(const struct vl_assembly *a, const struct vl_closure *c, struct vl_err *e)

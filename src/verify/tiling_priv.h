@@ -14,7 +14,7 @@ struct vl_blobrow {
 	struct vl_digest digest;
 	uint64_t size;
 	bool used;
-	bool came;     /* rehearsal: the bytes were here */
+	bool came;     /* rehearsal: the bytes were here; assembly: this run brought it */
 	uint8_t doc;   /* rehearsal: 0 content, else 1 + index of its media type */
 	uint8_t depth; /* rehearsal: of a document; the root has 1 */
 };

@@ -107,6 +107,8 @@ void vl_assembly_free(struct vl_assembly *a);
 VL_DEFINE_AUTO(vl_assembly)
 VL_MUST bool vl_assembly_add(struct vl_assembly *a, const struct vl_segment *seg, const char *parcel, struct vl_err *e);
 VL_MUST bool vl_assembly_end(struct vl_assembly *a, struct vl_err *e);
+/* The bundle is refused: removes the blobs that were not in the store before. Nothing refers to them; the lock is held. */
+void vl_assembly_undo(struct vl_assembly *a);
 /* Every blob that came is in the closure (VL_E_CLOSURE otherwise): nothing is smuggled along. */
 VL_MUST bool vl_assembly_within(const struct vl_assembly *a, const struct vl_closure *c, struct vl_err *e);
 /* For `verify`: the same checks and digests without writing anything: documents and the root are held in memory (at most
