@@ -22,8 +22,6 @@ static size_t on_body(char *data, size_t size, size_t n, void *job)
 	size_t len = size * n, room;
 
 	h->got += len;
-	j->net->bytes += len;
-	g->bytes_moved += len;
 	if (!h->keep) {
 		room = VL_NET_NOTE_MAX - h->note.len;
 		if (!vl_buf_add(&h->note, vl_bytes(data, len < room ? len : room), &e))
@@ -31,6 +29,8 @@ static size_t on_body(char *data, size_t size, size_t n, void *job)
 		h->cut = h->got > VL_NET_SKIP_MAX;
 		return h->cut ? 0 : len;
 	}
+	j->net->bytes += len;
+	g->bytes_moved += len;
 	if (g->expect && j->offset + h->got > g->expect) {
 		vl_partial_drop(&j->partial);
 		vl_hop_fail(j, VL_NEXT_MIRROR, VL_E_CONTENT, "the body is longer than the %" PRIu64 " bytes expected",
@@ -282,7 +282,7 @@ static enum vl_next redirect(struct vl_job *j)
 {
 	const struct vl_hop *h = &j->hop;
 
-	if (!h->location || j->post) {
+	if (!h->location || !*h->location || j->post) {
 		vl_fail(&j->err, VL_E_REDIRECT, "%d: a redirect %s", h->status,
 			j->post ? "of a log-in is not followed" : "that leads nowhere");
 		return VL_NEXT_MIRROR;

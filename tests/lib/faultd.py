@@ -26,7 +26,7 @@ Modifiers:
 Registry: /v2/NAME/manifests/REF from DIR/NAME/manifests/REF (REF may be a digest: then DIR/blobs/sha256/HEX is tried too),
     /v2/NAME/blobs/DIGEST from DIR/blobs/sha256/HEX, "ok-N" instead of a digest gives the pattern. Without a token it answers 401
     and names the TOKEN port; blobs redirect to the OTHER port.
-    The behaviour is set at run time: GET /_set?KEY=VALUE, GET /_reset
+    The behaviour is set at run time: GET /_set?KEY=VALUE, GET /_reset; GET /_sync answers when the log is complete
         realm=URL  challenge=RAW  open=1 (no token)  basic=USER:PASSWORD  login=USER:PASSWORD (the token server wants it)
         token=TEXT (what it gives)  token_status=500  token_body=RAW  refuse=1 (every token)  expire=1 (tokens serve once)
         noredirect=1  lie=digest-header|blob|short|long|type|manifest   limit=429|403 (TOOMANYREQUESTS for all of /v2/)
@@ -67,6 +67,7 @@ class State:
         self.set = {}
         self.tokens = {}
         self.serial = 0
+        self.active = 0
         self.log = open(args.log, "a", encoding="utf-8") if args.log else None
         self.ports = {}
 
@@ -119,6 +120,9 @@ class Handler(BaseHTTPRequestHandler):
         self.code = 0
         self.body_in = ""
         parts = urlsplit(self.path)
+        counted = not parts.path.startswith("/_")
+        with self.state.lock:
+            self.state.active += counted
         self.q = dict(parse_qsl(parts.query, keep_blank_values=True))
         try:
             length = int(self.headers.get("Content-Length") or 0)
@@ -128,11 +132,13 @@ class Handler(BaseHTTPRequestHandler):
         except (BrokenPipeError, ConnectionResetError, ssl.SSLError, socket.timeout):
             self.close_connection = True
         finally:
-            if not parts.path.startswith("/_"):
+            if counted:
                 self.state.write({
                     "server": self.server.name, "method": self.command, "path": parts.path, "query": parts.query,
                     "headers": {k.lower(): v for k, v in self.headers.items()}, "status": self.code,
                     "sent": self.sent, "body": self.body_in})
+            with self.state.lock:
+                self.state.active -= counted
 
     do_HEAD = do_POST = do_GET
 
@@ -165,6 +171,12 @@ class Handler(BaseHTTPRequestHandler):
     def route(self, path):
         if path == "/_set":
             self.state.set.update(self.q)
+            return self.answer(200)
+        if path == "/_sync":
+            for _ in range(400):
+                if self.state.active == 0:
+                    break
+                time.sleep(0.005)
             return self.answer(200)
         if path == "/_reset":
             self.state.set.clear()
