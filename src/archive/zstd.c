@@ -11,7 +11,6 @@
 #define HEADER_MIN 5 /* magic and descriptor */
 #define WINDOW_LOG_MIN 10
 #define LDM_FROM (8u << 20) /* below this the match finder of every level reaches back far enough */
-#define LDM_LEVEL 3
 #define SAMPLES 16
 #define SAMPLE_SIZE (64u << 10)
 #define WORTH_PERCENT 98
@@ -43,13 +42,18 @@ static bool set(ZSTD_CCtx *c, ZSTD_cParameter p, int value)
 	return !ZSTD_isError(ZSTD_CCtx_setParameter(c, p, value));
 }
 
+/* Long-distance matching, measured on vulnerability databases in parcels of 64 MiB: 7 % smaller at level 3, 2 % at 6,
+ * 1 % at 19; but 2 % larger at 9 and 12, whose own tables reach far enough and find better matches. */
+static bool wants_ldm(size_t len, int level)
+{
+	return len > LDM_FROM && ((level >= 3 && level < 9) || level > 15);
+}
+
 static bool set_up(ZSTD_CCtx *c, size_t len, int level)
 {
-	bool ldm = len > LDM_FROM && level >= LDM_LEVEL;
-
 	return set(c, ZSTD_c_compressionLevel, level) && set(c, ZSTD_c_contentSizeFlag, 1) &&
 	       set(c, ZSTD_c_checksumFlag, 1) && set(c, ZSTD_c_windowLog, window_log(len)) &&
-	       (!ldm || set(c, ZSTD_c_enableLongDistanceMatching, 1));
+	       (!wants_ldm(len, level) || set(c, ZSTD_c_enableLongDistanceMatching, 1));
 }
 
 bool vl_zstd_pack(struct vl_bytes in, int level, struct vl_buf *out, struct vl_err *e)

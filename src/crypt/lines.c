@@ -25,11 +25,20 @@ bool vl_prefix_take(struct vl_bytes *b, const char *prefix)
 	return true;
 }
 
+/* libsodium 1.0.18 also takes the byte 0xAF for '/', where char is signed: one value, two spellings. */
+static bool is_base64_text(struct vl_bytes text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (text.data[i] >= 0x80)
+			return false;
+	return true;
+}
+
 bool vl_base64_exact(struct vl_bytes text, uint8_t *out, size_t len)
 {
 	size_t got;
 
-	if (text.len != VL_BASE64_LEN(len))
+	if (text.len != VL_BASE64_LEN(len) || !is_base64_text(text))
 		return false;
 	/* libsodium refuses spare bits that are not zero and wrong padding, so one value has one spelling. */
 	return !sodium_base642bin(out, len, (const char *)text.data, text.len, NULL, &got, NULL,
