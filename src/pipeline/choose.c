@@ -2,8 +2,8 @@
 /* pipeline/choose.c: which keys count, which bundle is meant.
  * In:    the paths and key files that the operator named.
  * Out:   one bundle whose waybill is good.
- * Keeps: every bundle that is found is verified, also those that are not taken: a medium with one bad waybill on it is not a
- *        medium to choose from. */
+ * Keeps: every bundle that is found is verified, also those that are not taken: a medium with one bad waybill on it is
+ *        not a medium to choose from. */
 #include "pipeline/choose.h"
 
 #include <errno.h>
@@ -58,8 +58,9 @@ static bool two_channels(const struct vl_checked *a, const struct vl_checked *b,
 
 static bool two_waybills(const struct vl_checked *a, const struct vl_checked *b, struct vl_err *e)
 {
-	return vl_fail(e, VL_E_EQUIVOCATION, "%s and %s are both %s %" PRIu64 ", but differ", vl_carried_path(a->carried),
-		       vl_carried_path(b->carried), a->waybill->channel, a->waybill->sequence);
+	return vl_fail(e, VL_E_EQUIVOCATION, "%s and %s are both %s %" PRIu64 ", but differ",
+		       vl_carried_path(a->carried), vl_carried_path(b->carried), a->waybill->channel,
+		       a->waybill->sequence);
 }
 
 /* Keeps the better of the two in *best; the same bundle twice is fine. */
@@ -86,8 +87,8 @@ static bool look_at(struct vl_choice *out, struct vl_carried *carried, const str
 	if (!vl_verify_waybill(&next, carried, t, e)) {
 		/* many on one medium: say which, and how to get past it */
 		if (out->found.n > 1 && !*e->hint)
-			vl_hint(e, "%zu bundles were found. If this one is not wanted, name the directory of the one that "
-				"is.", out->found.n);
+			vl_hint(e, "%zu bundles were found. If this one is not wanted, name the directory of the one "
+				"that is.", out->found.n);
 		return vl_while(e, "%s", vl_carried_path(carried));
 	}
 	if (o->channel && strcmp(o->channel, next->waybill->channel) != 0) {

@@ -12,7 +12,7 @@ struct vl_choice { /* every bundle found was verified; this one is to be taken *
 void vl_choice_clear(struct vl_choice *c);
 VL_DEFINE_CLEAN(vl_choice)
 
-/* The key files of this run, each enough alone; without any, the store's set. s may be NULL when there are key files. */
+/* The key files of this run, each enough alone; without any, the store's set. s may be NULL with key files. */
 VL_MUST bool vl_choose_trust(struct vl_trust *t, const struct vl_unpack_opts *o, const struct vl_store *s,
 			     const struct vl_env *env, struct vl_err *e);
 /* Fails closed: one bad bundle among those found is an error that names it. The highest sequence of the one channel. */

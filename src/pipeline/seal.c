@@ -2,8 +2,8 @@
 /* pipeline/seal.c: the second half of unpack: from complete blobs to the commit.
  * In:    a store that holds the closure of the waybill's root.
  * Out:   the next generation: index, waybills and signatures for auditors, places for consumers.
- * Keeps: the high-water mark is durable before the commit: after a crash between the two the same bundle is simply taken
- *        again, and an older one is refused already. */
+ * Keeps: the high-water mark is durable before the commit: after a crash between the two the same bundle is simply
+ *        taken again, and an older one is refused already. */
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -32,8 +32,8 @@ static bool add_size(void *ctx, const char *name, struct vl_err *e)
 	return true;
 }
 
-/* Bytes of blobs that the current generation does not need: what an interrupted run has already brought is among them, so they
- * must not be asked for again. */
+/* Bytes of blobs that the current generation does not need: what an interrupted run has already brought is among them,
+ * so they must not be asked for again. */
 static uint64_t brought_before(const struct unpack *u)
 {
 	struct vl_err unused;
@@ -127,7 +127,7 @@ static bool keep_papers(const struct unpack *u, int to, struct vl_err *e)
 	return vl_each_entry(from, copy_paper, &p, e);
 }
 
-/* The signature files' names come from the medium, but media/ lets two patterns through: waybill.json[.<16 hex>].minisig. */
+/* The signature files' names come from the medium, but media/ lets only waybill.json[.<16 hex>].minisig through. */
 static bool add_papers(const struct unpack *u, int to, struct vl_err *e)
 {
 	const struct vl_checked *c = u->checked;

@@ -2,8 +2,9 @@
 /* pipeline/unpack.c: from the medium into the store, and to where the consumers look.
  * In:    paths with bundles, a store.
  * Out:   the next generation, switched to in one step; or the store as it was, and why.
- * Keeps: verify -> admit -> space -> blobs -> closure -> generation with places -> high-water mark -> commit -> targets. Before
- *        the commit nothing is visible but blobs that nothing refers to; after it every step can be repeated. */
+ * Keeps: verify -> admit -> space -> blobs -> closure -> generation with places -> high-water mark -> commit ->
+ *        targets. Before the commit nothing is visible but blobs that nothing refers to; after it every step can be
+ *        repeated. */
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -90,8 +91,8 @@ static bool assemble(struct unpack *u, struct vl_assembly *a, struct vl_err *e)
 	       vl_verify_totals(w, c.items, c.n, c.bytes, e) && vl_assembly_within(a, &c, e);
 }
 
-/* A bundle that is refused leaves nothing behind. When this host is at fault (space, disk, a signal) the blobs stay, so that
- * the next run need not write them again. */
+/* A bundle that is refused leaves nothing behind. When this host is at fault (space, disk, a signal) the blobs stay, so
+ * that the next run need not write them again. */
 static bool take_blobs(struct unpack *u, struct vl_err *e)
 {
 	VL_AUTO(vl_assembly) a = NULL;

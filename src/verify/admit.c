@@ -40,8 +40,8 @@ static bool right_epoch(const struct vl_waybill *w, const struct vl_high *high, 
 
 	if (w->epoch == want)
 		return true;
-	return vl_fail(e, VL_E_EPOCH, "the bundle has epoch %" PRIu64 ", channel %s here is in epoch %" PRIu64, w->epoch,
-		       w->channel, want);
+	return vl_fail(e, VL_E_EPOCH, "the bundle has epoch %" PRIu64 ", channel %s here is in epoch %" PRIu64,
+		       w->epoch, w->channel, want);
 }
 
 static bool not_older(const struct vl_waybill *w, const struct vl_high *high, const struct vl_admission *a,
@@ -49,8 +49,8 @@ static bool not_older(const struct vl_waybill *w, const struct vl_high *high, co
 {
 	if (w->sequence >= high->sequence || (a->allow_rollback && a->allow_rollback == w->sequence))
 		return true;
-	vl_fail(e, VL_E_ROLLBACK, "%s %" PRIu64 " is older than %s %" PRIu64 ", which this store has accepted", w->channel,
-		w->sequence, w->channel, high->sequence);
+	vl_fail(e, VL_E_ROLLBACK, "%s %" PRIu64 " is older than %s %" PRIu64 ", which this store has accepted",
+		w->channel, w->sequence, w->channel, high->sequence);
 	return vl_hint(e, "Take the newest bundle. If you must go back: --allow-rollback %" PRIu64 ".", w->sequence);
 }
 
@@ -62,8 +62,8 @@ static bool not_two(const struct vl_checked *c, const struct vl_high *high, stru
 		return true;
 	vl_digest_hex(&c->proof.sha256, found);
 	vl_digest_hex(&high->waybill, have);
-	vl_fail(e, VL_E_EQUIVOCATION, "%s %" PRIu64 " was accepted with waybill %s, this one is %s", c->waybill->channel,
-		c->waybill->sequence, have, found);
+	vl_fail(e, VL_E_EQUIVOCATION, "%s %" PRIu64 " was accepted with waybill %s, this one is %s",
+		c->waybill->channel, c->waybill->sequence, have, found);
 	return vl_found(e, "waybill.json", found, have);
 }
 
@@ -72,11 +72,11 @@ static bool no_jump(const struct vl_waybill *w, const struct vl_high *high, cons
 {
 	if (a->accept_jump || w->sequence <= high->sequence || w->sequence - high->sequence <= JUMP_MAX)
 		return true;
-	return vl_fail(e, VL_E_JUMP, "from %s %" PRIu64 " to %" PRIu64 " is more than %u steps", w->channel, high->sequence,
-		       w->sequence, JUMP_MAX);
+	return vl_fail(e, VL_E_JUMP, "from %s %" PRIu64 " to %" PRIu64 " is more than %u steps", w->channel,
+		       high->sequence, w->sequence, JUMP_MAX);
 }
 
-/* security: a clock that lags must not let an expired bundle in, so the latest time that is known to have passed counts. */
+/* A clock that lags must not let an expired bundle in: the latest time that is known to have passed counts. */
 static int64_t now_of(const struct vl_state *state, const struct vl_env *env)
 {
 	int64_t now = env->now;
@@ -92,10 +92,12 @@ static void warn_about_time(const struct vl_waybill *w, const struct vl_env *env
 
 	vl_time_text(env->now, clock);
 	if (env->now < vl_release_time())
-		vl_emit_warn(env, "the clock of this host says %s, which is before this valise was made; expiry is judged "
+		vl_emit_warn(env,
+			     "the clock of this host says %s, which is before this valise was made; expiry is judged "
 			     "by the latest time known", clock);
 	else if (w->created > env->now)
-		vl_emit_warn(env, "the bundle was made at %s, %s from now: one of the two clocks is wrong (here it is %s)",
+		vl_emit_warn(env,
+			     "the bundle was made at %s, %s from now: one of the two clocks is wrong (here it is %s)",
 			     vl_time_text(w->created, created), vl_duration_text(w->created - env->now, words), clock);
 }
 

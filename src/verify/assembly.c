@@ -2,9 +2,9 @@
 /* verify/assembly.c: put segments together into blobs of the store.
  * In:    segments in parcel order.
  * Out:   blobs, each visible only when complete, with its digest, and synced (vl_blob_finish).
- * Keeps: nothing refers to these blobs yet, so leaving them behind after a crash is harmless and makes the next run short: a
- *        blob that the store has, and that still is what its name says, is compared but not written again. When the bundle
- *        itself is refused, vl_assembly_undo() takes back what it brought. */
+ * Keeps: nothing refers to these blobs yet, so leaving them behind after a crash is harmless and makes the next run
+ *        short: a blob that the store has, and that still is what its name says, is compared but not written again.
+ *        When the bundle itself is refused, vl_assembly_undo() takes back what it brought. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,8 +95,8 @@ static bool finish(struct vl_assembly *a, struct vl_err *e)
 	} else {
 		vl_sha256_end(a->sha, &got);
 		if (!vl_digest_equal(&got, &a->tiling.blob))
-			return vl_fail(e, VL_E_DIGEST, "blob %s has the digest %s", vl_digest_hex(&a->tiling.blob, want),
-				       vl_digest_hex(&got, hex));
+			return vl_fail(e, VL_E_DIGEST, "blob %s has the digest %s",
+				       vl_digest_hex(&a->tiling.blob, want), vl_digest_hex(&got, hex));
 	}
 	if (!vl_tiling_close(&a->tiling, e))
 		return false;

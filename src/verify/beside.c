@@ -2,8 +2,9 @@
 /* verify/beside.c: the unsigned texts beside the waybill.
  * In:    a checked waybill.
  * Out:   the verdict whether somebody or something changed them.
- * Keeps: nothing is ever taken from these texts; they are compared with what the waybill implies. A difference is refused,
- *        because a medium that changed a text may have changed more, and because people follow what READ-ME.txt says. */
+ * Keeps: nothing is ever taken from these texts; they are compared with what the waybill implies. A difference is
+ *        refused, because a medium that changed a text may have changed more, and because people follow what
+ *        READ-ME.txt says. */
 #include <stdio.h>
 
 #include "base/text.h"

@@ -2,8 +2,8 @@
 /* verify/rehearsal.c: what unpack would find in the parcels, without a store.
  * In:    segments in parcel order: the root, then documents behind a document that names them, then content.
  * Out:   the verdict of vl_rehearsal_end(), and the snapshot.
- * Keeps: per blob its digest and size, and the bytes of one document at a time, so a bundle of any size needs little memory.
- *        Because parents come first, a blob that nothing has named when it comes was smuggled along
+ * Keeps: per blob its digest and size, and the bytes of one document at a time, so a bundle of any size needs little
+ *        memory. Because parents come first, a blob that nothing has named when it comes was smuggled along
  *        (or its documents come late): refused at once. */
 #include <inttypes.h>
 #include <stdlib.h>

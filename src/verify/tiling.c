@@ -11,8 +11,8 @@ void vl_blobset_clear(struct vl_blobset *s)
 	*s = (struct vl_blobset){ .row = NULL };
 }
 
-/* The slot of d, or the free one where it would go. cap is a power of two and never full. A digest is its own hash: rows
- * get in only after the content had that digest or a signed document named it. */
+/* The slot of d, or the free one where it would go. cap is a power of two and never full. A digest is its own hash:
+ * rows get in only after the content had that digest or a signed document named it. */
 static struct vl_blobrow *slot_of(const struct vl_blobset *s, const struct vl_digest *d)
 {
 	uint64_t h;

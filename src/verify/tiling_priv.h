@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* verify/tiling_priv.h: the rule of how segments make blobs, kept apart from what is done with their bytes. Private to verify/.
- * A blob comes once: whole, or in pieces from offset 0 without gap, overlap or another blob between them. So one blob at most
- * is open, and a hostile bundle cannot make us hold many. */
+/* verify/tiling_priv.h: the rule of how segments make blobs, kept apart from what is done with their bytes. Private to
+ * verify/. A blob comes once: whole, or in pieces from offset 0 without gap, overlap or another blob between them. So
+ * one blob at most is open, and a hostile bundle cannot make us hold many. */
 #ifndef VL_VERIFY_TILING_PRIV_H
 #define VL_VERIFY_TILING_PRIV_H
 
@@ -37,7 +37,7 @@ struct vl_tiling {
 void vl_tiling_clear(struct vl_tiling *t);
 /* False when the open blob (if any) is complete before this segment: the owner then closes it. */
 bool vl_tiling_continues(const struct vl_tiling *t, const struct vl_segment *seg);
-/* Takes the segment, or refuses it (VL_E_PARCEL, VL_E_LIMIT). The blob before it was closed. *begins: the first piece. */
+/* Takes the segment, or refuses it (VL_E_PARCEL, VL_E_LIMIT). The blob before it was closed. *begins: a new blob. */
 VL_MUST bool vl_tiling_take(struct vl_tiling *t, const struct vl_segment *seg, bool *begins, struct vl_err *e);
 /* The open blob had its digest: it is done, and may not come again. */
 VL_MUST bool vl_tiling_close(struct vl_tiling *t, struct vl_err *e);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* verify/trust.c: who may sign what, in STORE/trust/keys.json.
- * In:    {"format":"valise-trust-1","keys":[{"key","channel","note","added"}],"thresholds":[{"channel","n"}]}; no "channel" is
- *        every channel.
+ * In:    {"format":"valise-trust-1","keys":[{"key","channel","note","added"}],"thresholds":[{"channel","n"}]}; no
+ *        "channel" is every channel.
  * Out:   a set that makes sense: a threshold of 0, or one that the keys cannot reach, is an error and never "no check".
  * Keeps: one id per key and one key per id, so that no key counts twice and no message is ambiguous. */
 #include <inttypes.h>
@@ -30,7 +30,8 @@ static bool same_channel(const char *a, const char *b)
 	return !strcmp(a ? a : "", b ? b : "");
 }
 
-/* Distinct keys that may sign the channel; "" counts all: a rule for every channel can be reached by keys of single ones. */
+/* Distinct keys that may sign the channel; "" counts all: a rule for every channel can be reached by keys of single
+ * ones. */
 static unsigned count_keys(const struct vl_trust *t, const char *channel)
 {
 	unsigned n = 0;
@@ -177,7 +178,7 @@ bool vl_trust_load(struct vl_trust *t, const struct vl_store *s, struct vl_err *
 		return false;
 	if (!absent && !read_keys(&read, vl_buf_bytes(&text), e)) {
 		vl_while(e, "%s/trust/keys.json", vl_store_path(s));
-		return vl_hint(e, "Restore the file from a backup, or remove it and trust the keys again (valise-trust(1)).");
+		return vl_hint(e, "Restore it from a backup, or remove it and trust the keys again (valise-trust(1)).");
 	}
 	vl_trust_clear(t);
 	*t = read;
@@ -244,8 +245,8 @@ bool vl_trust_add(struct vl_trust *t, const struct vl_pubkey *k, const char *cha
 		bool same_key = vl_pubkey_equal(&have->key, k);
 
 		if (same_key && !same_id)
-			return vl_fail(e, VL_E_TRUST_SET, "key %s is the key that is trusted as %s, under another id", id,
-				       vl_keyid_text(have->key.id, other));
+			return vl_fail(e, VL_E_TRUST_SET, "key %s is the key that is trusted as %s, under another id",
+				       id, vl_keyid_text(have->key.id, other));
 		if (same_id && !same_key)
 			return vl_fail(e, VL_E_TRUST_SET, "another key with the id %s is trusted already", id);
 		if (same_key && (!*have->channel || same_channel(have->channel, channel)))

@@ -2,8 +2,8 @@
 /* verify/waybill.c: a waybill whose signers may sign it, in sufficient number.
  * In:    waybill.json and the signature files, each read once.
  * Out:   a vl_checked, whose text is the very buffer that was verified and parsed.
- * Keeps: signature before parse. Nothing in an unsigned part of a signature file may differ from what a signer writes: a flip
- *        anywhere is found, and no words reach the operator under the cover of a good signature. */
+ * Keeps: signature before parse. Nothing in an unsigned part of a signature file may differ from what a signer writes:
+ *        a flip anywhere is found, and no words reach the operator under the cover of a good signature. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,11 +75,12 @@ static struct vl_pubkey *ring_of(const struct vl_trust *t, struct vl_keyring *ri
 	return keys;
 }
 
-/* The first line of a signature file and the key id are not signed. The line must be one that valise or minisign writes; the
- * id of each good signature must be its key's. */
+/* The first line of a signature file and the key id are not signed. The line must be one that valise or minisign
+ * writes; the id of each good signature must be its key's. */
 static bool first_line_is_usual(const struct vl_sigfile *f)
 {
-	static const char *const usual[] = { "untrusted comment: " VL_SIG_UNTRUSTED "\n", "untrusted comment: " VL_SIG_UNTRUSTED_MINISIGN "\n" };
+	static const char *const usual[] = { "untrusted comment: " VL_SIG_UNTRUSTED "\n",
+					     "untrusted comment: " VL_SIG_UNTRUSTED_MINISIGN "\n" };
 
 	for (size_t i = 0; i < VL_LEN(usual); i++)
 		if (f->text.len > strlen(usual[i]) && !memcmp(f->text.data, usual[i], strlen(usual[i])))
@@ -87,8 +88,8 @@ static bool first_line_is_usual(const struct vl_sigfile *f)
 	return false;
 }
 
-static bool unsigned_part_agrees(const struct vl_checked *c, const struct vl_sigfile *f, const struct vl_blake2b *prehash,
-				 struct vl_err *e)
+static bool unsigned_part_agrees(const struct vl_checked *c, const struct vl_sigfile *f,
+				 const struct vl_blake2b *prehash, struct vl_err *e)
 {
 	char id[VL_KEYID_TEXT], says[VL_KEYID_TEXT];
 	struct vl_minisig sig;
@@ -162,7 +163,8 @@ static bool enough_signers(struct vl_checked *c, const struct vl_trust *t, struc
 		n++;
 	}
 	if (!n)
-		return vl_fail(e, VL_E_SIG_UNKNOWN, "key %s signed it and is trusted, but not for channel %s", id, channel);
+		return vl_fail(e, VL_E_SIG_UNKNOWN, "key %s signed it and is trusted, but not for channel %s", id,
+			       channel);
 	if (n < need || !need)
 		return vl_fail(e, VL_E_SIG_FEW, "%u of %u signatures that channel %s needs (%s)", n, need, channel,
 			       c->signers);
@@ -220,6 +222,7 @@ bool vl_verify_totals(const struct vl_waybill *w, uint64_t items, uint64_t blobs
 	if (items == w->items && blobs == w->blobs && bytes == w->bytes)
 		return true;
 	return vl_fail(e, VL_E_CLOSURE,
-		       "the waybill says %" PRIu64 " items, %" PRIu64 " blobs, %" PRIu64 " bytes; its root reaches %" PRIu64
-		       " items, %" PRIu64 " blobs, %" PRIu64 " bytes", w->items, w->blobs, w->bytes, items, blobs, bytes);
+		       "the waybill says %" PRIu64 " items, %" PRIu64 " blobs, %" PRIu64 " bytes; its root reaches "
+		       "%" PRIu64 " items, %" PRIu64 " blobs, %" PRIu64 " bytes",
+		       w->items, w->blobs, w->bytes, items, blobs, bytes);
 }

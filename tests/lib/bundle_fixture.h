@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tests/lib/bundle_fixture.h: small signed bundles on "media" in the scratch directory, for the tests of verify/ and of the
- * pipeline. Every step can be bent by a test: it holds the waybill before it is formatted, signed and written. */
+/* tests/lib/bundle_fixture.h: small signed bundles on "media" in the scratch directory, for the tests of verify/ and of
+ * the pipeline. Every step can be bent by a test: it holds the waybill before it is formatted, signed and written. */
 #ifndef VL_TESTS_BUNDLE_FIXTURE_H
 #define VL_TESTS_BUNDLE_FIXTURE_H
 

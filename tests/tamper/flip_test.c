@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tests/tamper/flip_test.c: every bit of every file of a small bundle flipped, every length cut, one byte appended: verify and
- * unpack must refuse it as a matter of trust (10) or integrity (11), name the file, and leave the store as it was. */
+/* tests/tamper/flip_test.c: every bit of every file of a small bundle flipped, every length cut, one byte appended:
+ * verify and unpack must refuse it as a matter of trust (10) or integrity (11), name the file, and leave the store as
+ * it was. */
 #include <fts.h>
 
 #include "pipeline/pipeline.h"
@@ -195,10 +196,11 @@ static void set_up(struct vl_seckey *key, const struct vl_pubkey *pub)
 
 int main(void)
 {
-	static const char *six[2], *seven[2];
+	static char store[300], old[300], new[300];
+	static const char *const six[] = { old, NULL }, *const seven[] = { new, NULL };
 	static const char *const files[] = { "waybill.json", "waybill.json.minisig", "SHA256SUMS", "volume.json",
-					     "parcels/000001.tar.zst", "parcels/000002.tar.zst", "parcels/000003.tar.zst",
-					     "READ-ME.txt" };
+					     "parcels/000001.tar.zst", "parcels/000002.tar.zst",
+					     "parcels/000003.tar.zst", "READ-ME.txt" };
 	struct vl_unpack_report r;
 	struct vl_pubkey pub;
 	VL_AUTO(vl_seckey) key = NULL;
@@ -206,9 +208,10 @@ int main(void)
 	choose_scratch();
 	key = fix_key(&pub);
 	set_up(key, &pub);
-	six[0] = vl_xstrdup(fix_path(DIR "6"));
-	seven[0] = vl_xstrdup(fix_path(DIR));
-	opts = (struct vl_unpack_opts){ .store = vl_xstrdup(fix_path("to")), .paths = six, .no_place = true };
+	snprintf(store, sizeof store, "%s", fix_path("to"));
+	snprintf(old, sizeof old, "%s", fix_path(DIR "6"));
+	snprintf(new, sizeof new, "%s", fix_path(DIR));
+	opts = (struct vl_unpack_opts){ .store = store, .paths = six, .no_place = true };
 	tap_good(vl_unpack(&opts, &fix_env, &r, &e), &e, "prod 6 is installed");
 	opts.paths = seven;
 	before = tree_of("to");

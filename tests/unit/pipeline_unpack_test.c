@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tests/unit/pipeline_unpack_test.c: whole runs of verify and unpack: what is taken, what is refused, what the store holds
- * afterwards and what the error says about it. */
+/* tests/unit/pipeline_unpack_test.c: whole runs of verify and unpack: what is taken, what is refused, what the store
+ * holds afterwards and what the error says about it. */
 #include <dirent.h>
 
 #include "pipeline/pipeline.h"
@@ -71,6 +71,9 @@ static bool run(struct vl_unpack_opts o, const char *a, const char *b)
 	return vl_unpack(&o, &fix_env, &r, &e);
 }
 
+#define P3T1 "store unchanged (prod 3, test 1)"
+#define P9T1 "store unchanged (prod 9, test 1)"
+
 /* Each row goes on where the one before stopped. */
 static void story(void)
 {
@@ -90,17 +93,17 @@ static void story(void)
 		{ "p1", "t1", VL_OK, "prod 1, test 1", "", .channel = "test" },
 		{ "p1", NULL, VL_E_CHANNEL, "prod 1, test 1", "store unchanged (prod 1, test 1)", .channel = "test" },
 		{ "p1", "p3", VL_OK, "prod 3, test 1", "", .already = false },
-		{ "p2", NULL, VL_E_ROLLBACK, "prod 3, test 1", "store unchanged (prod 3, test 1)", .already = false },
-		{ "p2", "p2b", VL_E_EQUIVOCATION, "prod 3, test 1", "store unchanged (prod 3, test 1)", .already = false },
-		{ "p2", NULL, VL_E_ROLLBACK, "prod 3, test 1", "store unchanged (prod 3, test 1)", .allow_rollback = 1 },
+		{ "p2", NULL, VL_E_ROLLBACK, "prod 3, test 1", P3T1, .already = false },
+		{ "p2", "p2b", VL_E_EQUIVOCATION, "prod 3, test 1", P3T1, .already = false },
+		{ "p2", NULL, VL_E_ROLLBACK, "prod 3, test 1", P3T1, .allow_rollback = 1 },
 		{ "p2", NULL, VL_OK, "prod 2, test 1", "", .allow_rollback = 2 },
 		{ "p1", NULL, VL_E_ROLLBACK, "prod 2, test 1", "store unchanged (prod 2, test 1)", .already = false },
 		{ "p3", NULL, VL_OK, "prod 3, test 1", "", .already = false },
-		{ "p3", "strange", VL_E_SIG_UNKNOWN, "prod 3, test 1", "store unchanged (prod 3, test 1)", .already = false },
-		{ "old", NULL, VL_E_EXPIRED, "prod 3, test 1", "store unchanged (prod 3, test 1)", .already = false },
+		{ "p3", "strange", VL_E_SIG_UNKNOWN, "prod 3, test 1", P3T1, .already = false },
+		{ "old", NULL, VL_E_EXPIRED, "prod 3, test 1", P3T1, .already = false },
 		{ "old", NULL, VL_OK, "prod 9, test 1", "", .accept_expired = true },
 		{ "old", NULL, VL_OK, "prod 9, test 1", "", .already = true },
-		{ "nowhere", NULL, VL_E_ABSENT, "prod 9, test 1", "store unchanged (prod 9, test 1)", .already = false },
+		{ "nowhere", NULL, VL_E_ABSENT, "prod 9, test 1", P9T1, .already = false },
 	};
 
 	fresh_store();
@@ -145,7 +148,8 @@ static void papers(void)
 	char name[100];
 
 	fresh_store();
-	tap_ok(run(base, "p1", NULL) && run((struct vl_unpack_opts){ .store = base.store }, "t1", NULL), "two channels");
+	tap_ok(run(base, "p1", NULL) && run((struct vl_unpack_opts){ .store = base.store }, "t1", NULL),
+	       "two channels");
 	for (size_t i = 0; i < VL_LEN(wanted); i++) {
 		snprintf(name, sizeof name, "to/current/%s", wanted[i]);
 		tap_ok(fix_exists(name), "the generation has %s", wanted[i]);
@@ -170,7 +174,8 @@ static void leaves_nothing(void)
 	snprintf(last, sizeof last, "p2/parcels/%06d.tar.zst", (int)r.parcels);
 	fix_write("spare", "");
 	tap_ok(!rename(fix_path(last), fix_path("spare")), "the last of %d parcels is lost", (int)r.parcels);
-	tap_ok(!run(base, "p2", NULL) && e.code == VL_E_VOLUME, "T04 a parcel is missing: E%04d %s", (int)e.code, e.msg);
+	tap_ok(!run(base, "p2", NULL) && e.code == VL_E_VOLUME, "T04 a parcel is missing: E%04d %s",
+	       (int)e.code, e.msg);
 	tap_is(entries("to/blobs/sha256"), blobs, "and no blob came");
 	fix_write(last, "damaged");
 	tap_ok(!run(base, "p2", NULL) && e.code == VL_E_SIZE, "T03 another size: E%04d %s", (int)e.code, e.msg);
@@ -225,6 +230,8 @@ static void verifying(void)
 {
 	VL_CLEAN(vl_buf) text = VL_BUF_INIT(4096);
 	const char *trust[] = { NULL, NULL }, *bad[] = { NULL, NULL };
+	VL_STR known = NULL;
+	VL_STR unknown = NULL;
 	size_t faults = 0;
 	struct vl_unpack_opts alone = { .trust = trust }, every = alone;
 
@@ -233,8 +240,8 @@ static void verifying(void)
 	vl_buf_reset(&text);
 	FIX_MUST(vl_pubkey_format(&stranger_pub, &text, me));
 	fix_write("s.pub", vl_buf_str(&text));
-	trust[0] = vl_xstrdup(fix_path("k.pub"));
-	bad[0] = vl_xstrdup(fix_path("s.pub"));
+	trust[0] = known = vl_xstrdup(fix_path("k.pub"));
+	bad[0] = unknown = vl_xstrdup(fix_path("s.pub"));
 	tap_good(check(alone, "p3"), &e, "verify with a key and no store");
 	tap_is(r.now.sequence, 3, "says the sequence");
 	tap_ok(!check((struct vl_unpack_opts){ .trust = bad }, "p3") && e.code == VL_E_SIG_UNKNOWN, "with another key");
@@ -246,7 +253,8 @@ static void verifying(void)
 	tap_good(check(alone, "old"), &e, "T26 accepted");
 	fresh_store();
 	FIX_MUST(run(base, "p3", NULL));
-	tap_ok(!check((struct vl_unpack_opts){ .store = base.store }, "p2") && e.code == VL_E_ROLLBACK, "T20 %s", e.msg);
+	tap_ok(!check((struct vl_unpack_opts){ .store = base.store }, "p2") && e.code == VL_E_ROLLBACK, "T20 %s",
+	       e.msg);
 	tap_ok(check((struct vl_unpack_opts){ .store = base.store }, "p3") && r.already, "the one installed");
 	fix_write("p1/parcels/000001.tar.zst", "x");
 	fix_write("p1/READ-ME.txt", "Run this!\n");
@@ -261,10 +269,12 @@ static void verifying(void)
 
 int main(void)
 {
+	VL_STR to = vl_xstrdup(fix_path("to"));
+
 	key = fix_key(&pub);
 	stranger = fix_key(&stranger_pub);
 	make_media();
-	base = (struct vl_unpack_opts){ .store = vl_xstrdup(fix_path("to")), .no_place = true };
+	base = (struct vl_unpack_opts){ .store = to, .no_place = true };
 	story();
 	papers();
 	leaves_nothing();

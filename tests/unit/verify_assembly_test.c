@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tests/unit/verify_assembly_test.c: segments to blobs: gaps, overlaps, duplicates, wrong digests, what nobody named. */
+/* tests/unit/verify_assembly_test.c: segments to blobs: gaps, overlaps, duplicates, wrong digests, what nobody named.
+ *  */
 #include <dirent.h>
 
 #include "tests/lib/bundle_fixture.h"
@@ -104,7 +105,8 @@ static void scripts_play(void)
 /* A blob that is here is compared and kept; one that is here and damaged is replaced. */
 static void resumes(void)
 {
-	static const struct step pieces[] = { { 'a', 0, 8 }, { 'a', 8, 16 } }, wrong[] = { { WRONG, 0, 8 }, { WRONG, 8, 16 } };
+	static const struct step pieces[] = { { 'a', 0, 8 }, { 'a', 8, 16 } };
+	static const struct step wrong[] = { { WRONG, 0, 8 }, { WRONG, 8, 16 } };
 	VL_AUTO(vl_store) s = fix_open("resume");
 	char name[200], hex[VL_DIGEST_HEX];
 	struct stat before, after;

@@ -26,13 +26,16 @@ static void adding(void)
 	tap_good(vl_trust_add(&t, &a, "prod", "alice.pub", 100, &e), &e, "add a key for a channel");
 	tap_good(vl_trust_add(&t, &a, "prod", "again", 200, &e), &e, "add it again");
 	tap_is(t.n, 1, "the same key for the same channel is one entry");
-	tap_fails(vl_trust_add(&t, &same_key, NULL, "", 1, &e), &e, VL_E_TRUST_SET, "T13 the same key under another id");
-	tap_fails(vl_trust_add(&t, &same_id, NULL, "", 1, &e), &e, VL_E_TRUST_SET, "T14 another key with the same id");
+	tap_fails(vl_trust_add(&t, &same_key, NULL, "", 1, &e), &e, VL_E_TRUST_SET,
+		  "T13 the same key under another id");
+	tap_fails(vl_trust_add(&t, &same_id, NULL, "", 1, &e), &e, VL_E_TRUST_SET,
+		  "T14 another key with the same id");
 	tap_good(vl_trust_add(&t, &a, NULL, "evil\033[2J\nname", 1, &e), &e, "the key for every channel as well");
 	tap_is(t.n, 2, "two entries");
 	tap_ok(!strpbrk(t.key[1].note, "\033\n"), "a note is safe to print");
 	tap_good(vl_trust_add(&t, &b, "test", "b", 1, &e), &e, "a second key");
-	tap_fails(vl_trust_remove(&t, "0123456789ABCDEF", NULL, &removed, &e), &e, VL_E_ABSENT, "remove what is not there");
+	tap_fails(vl_trust_remove(&t, "0123456789ABCDEF", NULL, &removed, &e), &e, VL_E_ABSENT,
+		  "remove what is not there");
 	tap_fails(vl_trust_remove(&t, "x", "prod", &removed, &e), &e, VL_E_ABSENT, "remove what cannot be a key");
 }
 
@@ -50,7 +53,8 @@ static void thresholds(void)
 	tap_good(vl_trust_add(&t, &b, "prod", "b", 1, &e), &e, "add b for prod");
 	tap_good(vl_trust_set_threshold(&t, "prod", 2, &e), &e, "both must sign prod");
 	tap_fails(vl_trust_set_threshold(&t, "test", 2, &e), &e, VL_E_TRUST_SET, "b may not sign test");
-	tap_is(t.n_threshold, t.threshold[t.n_threshold - 1].n ? t.n_threshold : 0, "a refused change leaves no threshold 0");
+	for (size_t i = 0; i < t.n_threshold; i++)
+		tap_ok(t.threshold[i].n, "a refused change leaves no threshold of 0");
 	tap_fails(vl_trust_remove(&t, vl_keyid_text(b.id, id), NULL, &removed, &e), &e, VL_E_TRUST_SET,
 		  "removing b would leave prod without a quorum");
 	tap_is(t.n, 2, "and b is still there");
@@ -68,7 +72,8 @@ static void saving(void)
 
 	tap_good(vl_trust_load(&back, s, &e), &e, "absent");
 	tap_is(back.n, 0, "is empty");
-	tap_good(vl_trust_add(&t, &a, "prod", "a \"quoted\"", 1795248000, &e) && vl_trust_add(&t, &b, NULL, "b", 7, &e) &&
+	tap_good(vl_trust_add(&t, &a, "prod", "a \"quoted\"", 1795248000, &e) &&
+			 vl_trust_add(&t, &b, NULL, "b", 7, &e) &&
 			 vl_trust_set_threshold(&t, "prod", 2, &e) && vl_trust_save(&t, s, &e),
 		 &e, "save");
 	tap_good(vl_trust_load(&back, s, &e), &e, "load");
@@ -82,29 +87,32 @@ static void saving(void)
 	tap_is(back.threshold[0].n, 2, "of 2");
 }
 
+#define GOOD "{\"key\":\"KEY\",\"added\":\"2026-11-21T08:00:00Z\""
+#define HEAD "{\"format\":\"valise-trust-1\",\"keys\":["
+
 /* KEY stands for a good key's text. */
 static const char *const damaged[] = {
 	"",
 	"{",
 	"[]",
 	"{\"format\":\"valise-trust-2\",\"keys\":[],\"thresholds\":[]}",
-	"{\"format\":\"valise-trust-1\",\"keys\":[]}",
+	HEAD "]}",
 	"{\"format\":\"valise-trust-1\",\"keys\":{},\"thresholds\":[]}",
-	"{\"format\":\"valise-trust-1\",\"keys\":[],\"thresholds\":[],\"except\":[]}",
-	"{\"format\":\"valise-trust-1\",\"keys\":[],\"keys\":[],\"thresholds\":[]}",
-	"{\"format\":\"valise-trust-1\",\"keys\":[1],\"thresholds\":[]}",
-	"{\"format\":\"valise-trust-1\",\"keys\":[{\"key\":\"KEY\"}],\"thresholds\":[]}",
-	"{\"format\":\"valise-trust-1\",\"keys\":[{\"key\":\"RWQ\",\"added\":\"2026-11-21T08:00:00Z\"}],\"thresholds\":[]}",
-	"{\"format\":\"valise-trust-1\",\"keys\":[{\"key\":\"KEY\",\"added\":\"2026-11-21T08:00:00Z\",\"channel\":\"../x\"}],"
+	HEAD "],\"thresholds\":[],\"except\":[]}",
+	HEAD "],\"keys\":[],\"thresholds\":[]}",
+	HEAD "1],\"thresholds\":[]}",
+	HEAD "{\"key\":\"KEY\"}],\"thresholds\":[]}",
+	HEAD "{\"key\":\"RWQ\",\"added\":\"2026-11-21T08:00:00Z\"}],\"thresholds\":[]}",
+	HEAD GOOD ",\"channel\":\"../x\"}],"
 	"\"thresholds\":[]}",
-	"{\"format\":\"valise-trust-1\",\"keys\":[{\"key\":\"KEY\",\"added\":\"2026-11-21T08:00:00Z\",\"only\":1}],"
+	HEAD GOOD ",\"only\":1}],"
 	"\"thresholds\":[]}",
-	"{\"format\":\"valise-trust-1\",\"keys\":[{\"key\":\"KEY\",\"added\":\"2026-11-21T08:00:00Z\"}],\"thresholds\":[{\"n\":0}]}",
-	"{\"format\":\"valise-trust-1\",\"keys\":[{\"key\":\"KEY\",\"added\":\"2026-11-21T08:00:00Z\"}],\"thresholds\":[{\"n\":2}]}",
-	"{\"format\":\"valise-trust-1\",\"keys\":[{\"key\":\"KEY\",\"added\":\"2026-11-21T08:00:00Z\"}],\"thresholds\":[{\"n\":-1}]}",
-	"{\"format\":\"valise-trust-1\",\"keys\":[{\"key\":\"KEY\",\"added\":\"2026-11-21T08:00:00Z\"}],"
+	HEAD GOOD "}],\"thresholds\":[{\"n\":0}]}",
+	HEAD GOOD "}],\"thresholds\":[{\"n\":2}]}",
+	HEAD GOOD "}],\"thresholds\":[{\"n\":-1}]}",
+	HEAD GOOD "}],"
 	"\"thresholds\":[{\"n\":1},{\"n\":1}]}",
-	"{\"format\":\"valise-trust-1\",\"keys\":[],\"thresholds\":[{\"n\":1}]}",
+	HEAD "],\"thresholds\":[{\"n\":1}]}",
 };
 
 static void write_with_key(const char *text)
@@ -122,7 +130,7 @@ static void loading(void)
 {
 	VL_AUTO(vl_store) s = fix_open("trust");
 
-	write_with_key("{\"format\":\"valise-trust-1\",\"keys\":[{\"key\":\"KEY\",\"added\":\"2026-11-21T08:00:00Z\"}],"
+	write_with_key(HEAD GOOD "}],"
 		       "\"thresholds\":[{\"n\":1}]}\n");
 	{
 		VL_CLEAN(vl_trust) t = { .key = NULL };

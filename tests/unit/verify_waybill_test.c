@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tests/unit/verify_waybill_test.c: who may sign a waybill, how many, and that nothing unsigned rides along: T01, T05, T10 to
- * T12, T14, and the texts beside the waybill. */
+/* tests/unit/verify_waybill_test.c: who may sign a waybill, how many, and that nothing unsigned rides along: T01, T05,
+ * T10 to T12, T14, and the texts beside the waybill. */
 #include "tests/lib/bundle_fixture.h"
 #include "tests/lib/tap.h"
 #include "verify/verify.h"
@@ -30,7 +30,8 @@ static void write_bundle(struct fix_order o)
 	fix_bundle(from, &channel, &o);
 }
 
-/* Who is trusted for what, who signs, the threshold: the verdict. "A" key 0 for every channel, "a" for prod, "x" for another. */
+/* Who is trusted for what, who signs, the threshold: the verdict. "A" key 0 for every channel, "a" for prod, "x" for
+ * another. */
 static const struct {
 	const char *name;
 	const char *trusted;
@@ -86,7 +87,8 @@ static void signers(void)
 		if (good != (who[i].want == VL_OK))
 			printf("# E%04d %s\n", (int)e.code, e.msg);
 		if (good)
-			tap_is(strlen(c->signers), who[i].counted * 17 - 1, "%s: signers \"%s\"", who[i].name, c->signers);
+			tap_is(strlen(c->signers), who[i].counted * 17 - 1, "%s: signers \"%s\"", who[i].name,
+			       c->signers);
 	}
 }
 
@@ -160,8 +162,8 @@ static void swapped_comment(void)
 	char *mine = strstr(text, "\ntrusted"), *theirs;
 	VL_STR out = NULL;
 
-	FIX_MUST(vl_minisig_sign(key[0], vl_bytes_str("x"), VL_SIG_UNTRUSTED, "valise-bundle-v1 channel=prod epoch=1 seq=9",
-				 &other, me));
+	FIX_MUST(vl_minisig_sign(key[0], vl_bytes_str("x"), VL_SIG_UNTRUSTED,
+				 "valise-bundle-v1 channel=prod epoch=1 seq=9", &other, me));
 	theirs = strstr(vl_buf_str(&other), "\ntrusted");
 	out = vl_xprintf("%.*s%s", (int)(mine - text), text, theirs);
 	fix_put(DIR, SIG, vl_bytes_str(out));
