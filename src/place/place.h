@@ -16,7 +16,7 @@
 /* path is absolute and has no link in it.
  *   trivy        the cache directory; only db/ in it is exchanged, the scan cache beside it stays. Must exist.
  *   osv-scanner  the database directory; only osv-scanner/ and osv-scalibr/ in it are exchanged. Must exist.
- *   files        the directory that becomes the tree. Its parent must exist; it must be absent, empty or made by valise. */
+ *   files        the directory that becomes the tree. Its parent must exist; it is absent, empty or made by valise. */
 struct vl_target { /* one `places:` entry of valise.conf; borrowed strings */
 	const char *consumer; /* "osv-scanner", "trivy", "files" */
 	const char *channel;  /* NULL: the only one */

@@ -131,7 +131,7 @@ bool vl_tree_put(const struct vl_fill *f, int dir, const char *rel, const struct
 {
 	VL_STR shown = vl_safe_text(rel, 200);
 	VL_FD parent = -1, from = -1;
-	const char *name;
+	const char *name = NULL;
 	struct stat st;
 
 	if (!open_parent(dir, rel, &parent, &name, e))

@@ -32,15 +32,19 @@ FIX const char *fix_dir(void)
 	return fix_dir_;
 }
 
-/* dir/name, in a ring of static buffers. */
+/* dir/name; stays valid, each name once. */
 FIX const char *fix_path(const char *name)
 {
-	static char ring[8][512];
-	static unsigned at;
-	char *out = ring[at++ % 8];
+	static char *kept[4096];
+	size_t len = strlen(fix_dir()), i;
 
-	snprintf(out, sizeof ring[0], "%s/%s", fix_dir(), name);
-	return out;
+	for (i = 0; i < VL_LEN(kept) && kept[i]; i++)
+		if (!strcmp(kept[i] + len + 1, name))
+			return kept[i];
+	if (i == VL_LEN(kept))
+		exit(99);
+	kept[i] = vl_xprintf("%s/%s", fix_dir(), name);
+	return kept[i];
 }
 
 FIX void fix_done(void)

@@ -118,7 +118,7 @@ static void test_lock(void)
 	tap_good(vl_store_subdir(a, "fetch", &fd, &e), &e, "a writer does");
 	close(fd);
 	vl_store_free(vl_steal(&a));
-	tap_good(vl_store_open(&again, fix_path("locked"), VL_STORE_WRITE, 0, &fix_env, &e), &e, "after the first left");
+	tap_good(vl_store_open(&again, fix_path("locked"), VL_STORE_WRITE, 0, &fix_env, &e), &e, "then the next");
 }
 
 /* ---- blobs ---- */

@@ -7,6 +7,8 @@
 #include "tests/lib/tap.h"
 
 #define HEX "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+#define HEX63 "3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+#define HEX_UP "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855"
 #define DESC "{\"mediaType\":\"a/b\",\"digest\":\"sha256:" HEX "\",\"size\":0}"
 #define WITH(mid) "{\"mediaType\":\"a/b\"," mid "}"
 #define LAYER(desc) "{\"schemaVersion\":2,\"config\":" DESC ",\"layers\":[" desc "]}"
@@ -47,10 +49,8 @@ static const struct {
 	  VL_E_FORMAT },
 	{ "sha512", LAYER(WITH("\"digest\":\"sha512:" HEX HEX "\",\"size\":0")), NULL, VL_E_FORMAT },
 	{ "md5", LAYER(WITH("\"digest\":\"md5:d41d8cd98f00b204e9800998ecf8427e\",\"size\":0")), NULL, VL_E_FORMAT },
-	{ "63 digits", LAYER(WITH("\"digest\":\"sha256:3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\","
-				  "\"size\":0")), NULL, VL_E_FORMAT },
-	{ "upper case", LAYER(WITH("\"digest\":\"sha256:E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855\""
-				   ",\"size\":0")), NULL, VL_E_FORMAT },
+	{ "63 digits", LAYER(WITH("\"digest\":\"sha256:" HEX63 "\",\"size\":0")), NULL, VL_E_FORMAT },
+	{ "upper case", LAYER(WITH("\"digest\":\"sha256:" HEX_UP "\",\"size\":0")), NULL, VL_E_FORMAT },
 	{ "no digest", LAYER(WITH("\"size\":0")), NULL, VL_E_FORMAT },
 	{ "no size", LAYER(WITH("\"digest\":\"sha256:" HEX "\"")), NULL, VL_E_FORMAT },
 	{ "size is text", LAYER(WITH("\"digest\":\"sha256:" HEX "\",\"size\":\"0\"")), NULL, VL_E_FORMAT },
