@@ -170,7 +170,8 @@ bool vl_challenge_parse(const char *header, struct vl_challenge *c, struct vl_er
 
 	*c = (struct vl_challenge){ .kind = VL_CHALLENGE_NONE };
 	if (strlen(header) > VL_NET_CHALLENGE_MAX)
-		return vl_fail(e, VL_E_REFUSED, "401: the server's challenge is longer than %u bytes", VL_NET_CHALLENGE_MAX);
+		return vl_fail(e, VL_E_REFUSED, "401: the server's challenge is longer than %u bytes",
+			       VL_NET_CHALLENGE_MAX);
 	if (!parse(&at, &found))
 		return vl_fail(e, VL_E_REFUSED, "401: the server's challenge is malformed");
 	if (found.kind == VL_CHALLENGE_BEARER && (!found.realm || !*found.realm))
@@ -196,11 +197,13 @@ bool vl_realm_check(const char *registry, const char *realm, struct vl_err *e)
 	    !vl_origin_of(plain, &to, e) || user || password || strchr(realm, '#'))
 		return vl_fail(e, VL_E_REDIRECT, "401: the token server's URL is not acceptable");
 	if (!to.https && from.https)
-		return vl_fail(e, VL_E_REDIRECT, "401: the token server %s is asked by http, the registry by https", to.host);
+		return vl_fail(e, VL_E_REDIRECT, "401: the token server %s is asked by http, the registry by https",
+			       to.host);
 	if (!strcmp(to.host, from.host))
 		return true;
 	if (!to.https)
-		return vl_fail(e, VL_E_REDIRECT, "401: the token server %s is another host and not asked by https", to.host);
+		return vl_fail(e, VL_E_REDIRECT, "401: the token server %s is another host and not asked by https",
+			       to.host);
 	if (vl_reach_of_host(to.host, &reach) && reach != VL_REACH_PUBLIC)
 		return vl_fail(e, VL_E_REDIRECT, "401: the token server %s is an internal address", to.host);
 	return true;

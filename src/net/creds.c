@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* net/creds.c: who we are to a server: docker's and podman's login files, credential helpers, netrc.
- * Keeps: a credential is looked up only when a server asked for one (registries) or for the very host it is for; what is
- * read is never put into a message. Files that others can read are used, with a warning: they are the operator's. */
+ * Keeps: a credential is looked up only when a server asked for one (registries) or for the very host it is for; what
+ * is read is never put into a message. Files that others can read are used, with a warning: they are the operator's. */
 #include "net/net_priv.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* net/net_priv.h: what the files of net/ share.
  * A job is one wanted document; it makes hops (one request and its answer each) until the verdict on a hop says that it
- * is done, or that no URL is left. multi.c moves jobs between states, http.c does one hop, the others answer questions. */
+ * is done, or that no URL is left. multi.c is the loop, job.c moves jobs between states, http.c does one hop, the others answer questions. */
 #ifndef VL_NET_PRIV_H
 #define VL_NET_PRIV_H
 
@@ -204,6 +204,14 @@ void vl_token_known(struct vl_job *j);
 VL_MUST bool vl_token_dance(struct vl_job *j);
 void vl_tokens_free(struct vl_net *n);
 
+/* -- job.c ------------------------------------------------------------------------------------------------------- */
+struct vl_job *vl_job_add(struct vl_net *n, struct vl_get *g);
+/* Also takes it out of curl's hands when it runs. */
+void vl_job_free(struct vl_job *j);
+void vl_job_apply(struct vl_job *j, enum vl_next next);
+/* After a token came or failed: its waiting jobs go on. */
+void vl_net_wake(struct vl_net *n, struct vl_token *t);
+
 /* -- multi.c ----------------------------------------------------------------------------------------------------- */
 struct vl_net {
 	const struct vl_env *env;
@@ -219,9 +227,6 @@ struct vl_net {
 	int64_t progress_at;
 	uint64_t random;
 };
-struct vl_job *vl_job_add(struct vl_net *n, struct vl_get *g);
 int64_t vl_net_clock(void); /* milliseconds, monotonic */
-/* After a token came or failed: its waiting jobs go on. */
-void vl_net_wake(struct vl_net *n, struct vl_token *t);
 
 #endif

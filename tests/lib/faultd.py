@@ -3,6 +3,7 @@
 """A server that misbehaves on request, for the tests of everything that downloads. Standard library only, 127.0.0.1 only.
 
     faultd.py --log FILE [--root DIR] [--registry DIR] [--port N --token-port N --other-port N] [--cert PEM --key PEM]
+              [--old-tls]   (TLS 1.1 only)
 
 Prints "MAIN TOKEN OTHER" (three ports) on one line when all listen; ends with SIGTERM or when its stdin is closed
 (--watch-stdin). Every request on any port is one JSON line in FILE:
@@ -100,6 +101,9 @@ class Server(ThreadingHTTPServer):
         if state.args.cert:
             ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             ctx.load_cert_chain(state.args.cert, state.args.key)
+            if state.args.old_tls:
+                ctx.set_ciphers("DEFAULT:@SECLEVEL=0")
+                ctx.minimum_version = ctx.maximum_version = ssl.TLSVersion.TLSv1_1
             self.socket = ctx.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
     def handle_error(self, request, client_address):
@@ -447,6 +451,7 @@ def main():
     for name in ("port", "token-port", "other-port"):
         p.add_argument("--" + name, type=int, default=0)
     p.add_argument("--watch-stdin", action="store_true")
+    p.add_argument("--old-tls", action="store_true")
     args = p.parse_args()
     state = State(args)
     for name, port in (("main", args.port), ("token", args.token_port), ("other", args.other_port)):
@@ -462,6 +467,8 @@ def main():
 
 
 if __name__ == "__main__":
+    import warnings
+    warnings.simplefilter("ignore")
     signal.signal(signal.SIGTERM, lambda *a: os._exit(0))
     signal.signal(signal.SIGINT, lambda *a: os._exit(0))
     main()
