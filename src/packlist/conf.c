@@ -111,6 +111,8 @@ static bool check_conf(const struct vl_yaml *y, struct vl_conf *c, struct vl_err
 
 		return vl_yaml_fail(y, e, "timeout", "\"timeout\" must be a duration such as 6h or 30m, not \"%s\"", shown);
 	}
+	if (vl_yaml_has(y, "retries") && c->retries == 0)
+		return vl_yaml_fail(y, e, "retries", "\"retries\" must be at least 1");
 	if (vl_yaml_has(y, "keep") && c->keep == 0)
 		return vl_yaml_fail(y, e, "keep", "\"keep\" must be at least 1: the generation in use");
 	return take_size(y, "max-download", &c->max_download, e) && take_size(y, "low-speed", &c->low_speed, e);

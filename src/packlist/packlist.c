@@ -273,10 +273,24 @@ static bool check_pins(const struct exam *x, struct vl_err *e)
 	return true;
 }
 
+/* Two downloads of one URL would share one partial file. */
+static bool check_twice(const struct exam *x, struct vl_err *e)
+{
+	for (size_t i = 0; i < x->i; i++) {
+		const struct vl_item *o = &x->list->items[i];
+
+		if (o->url && !strcmp(o->type, "http") && !strcmp(o->url, x->item->url))
+			return item_fail(x, e, "url", "the url of item \"%s\" is already in item \"%s\"", x->item->name,
+					 o->name);
+	}
+	return true;
+}
+
 static bool check_http(const struct exam *x, struct vl_err *e)
 {
 	return check_url(x, "url", x->item->url, e) && check_url(x, "checksum-url", x->item->checksum_url, e) &&
-	       check_url(x, "signature-url", x->item->signature_url, e) && check_sha256(x, e) && check_pins(x, e);
+	       check_url(x, "signature-url", x->item->signature_url, e) && check_twice(x, e) &&
+	       check_sha256(x, e) && check_pins(x, e);
 }
 
 static bool check_item(struct exam *x, struct vl_err *e)

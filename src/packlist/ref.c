@@ -95,6 +95,18 @@ bool vl_ref_parse(struct vl_ref *out, const char *text, struct vl_err *e)
 	return true;
 }
 
+bool vl_ref_is_address(const char *text)
+{
+	size_t len = strcspn(text, "/");
+	char host[256];
+
+	if (!text[len] || len >= sizeof host || strlen(text) > 500)
+		return false;
+	memcpy(host, text, len);
+	host[len] = '\0';
+	return host_is_good(host) && name_is_good(text + len + 1);
+}
+
 bool vl_host_is_loopback(const char *host)
 {
 	char bare[256];

@@ -13,6 +13,8 @@ struct vl_ref {
 };
 /* VL_E_PACKLIST says what is wrong with it. Without tag and digest both stay empty. */
 VL_MUST bool vl_ref_parse(struct vl_ref *out, const char *text, struct vl_err *e);
+/* "host[:port]/name" and nothing behind it. Hosts without a dot are fine here. */
+bool vl_ref_is_address(const char *text);
 /* Loopback: 127.0.0.0/8, [::1], localhost; the only hosts that are spoken to in plain HTTP without being asked. */
 bool vl_host_is_loopback(const char *host);
 

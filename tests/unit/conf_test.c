@@ -19,6 +19,7 @@ static const struct {
 	{ "timeout: 1\n", "c.conf:1:10: \"timeout\" must be a duration such as 6h or 30m, not \"1\"" },
 	{ "retries: -1\n", "c.conf:1:10: \"retries\" must be a whole number up to 999999, not \"-1\"" },
 	{ "retries: many\n", "c.conf:1:10: \"retries\" must be a whole number up to 999999, not \"many\"" },
+	{ "retries: 0\n", "c.conf:1:10: \"retries\" must be at least 1" },
 	{ "keep: 0\n", "c.conf:1:7: \"keep\" must be at least 1: the generation in use" },
 	{ "mirrors: []\n", "c.conf:1:10: \"mirrors\" is empty" },
 	{ "mirrors:\n  - use: [a.example/x]\n", "c.conf:2:5: \"prefix\" is missing in mirror 1" },
@@ -59,7 +60,7 @@ static void test_good(void)
 		      "mirrors:\n  - prefix: ghcr.io/aquasecurity\n    use: [registry.corp:5000/ghcr, 'http://10.0.0.1/x']\n"
 		      "  - prefix: https://osv.example\n    use: [http://mirror.corp/osv]\n    only: true\n"
 		      "places:\n  - consumer: trivy\n    path: /home/u/.cache/trivy\n    owner: u\n    channel: prod\n"
-		      "ca-file: /etc/ca.pem\nmax-download: 2GiB\nretries: 0\nkeep: 3\ntimeout: 90m\nlow-speed: 10kB\n"
+		      "ca-file: /etc/ca.pem\nmax-download: 2GiB\nretries: 1\nkeep: 3\ntimeout: 90m\nlow-speed: 10kB\n"
 		      "proxy: http://p:3128\nnetrc: /n\ndocker-config: /d\n",
 		      &e),
 		 &e, "a full file loads");
@@ -68,7 +69,7 @@ static void test_good(void)
 	tap_ok(c->mirrors_count == 2 && c->mirrors[0].use_count == 2 && !c->mirrors[0].only && c->mirrors[1].only, "mirrors");
 	tap_str(c->mirrors[0].use[1], "http://10.0.0.1/x", "second use");
 	tap_ok(c->places_count == 1 && !c->places[0].item && !strcmp(c->places[0].owner, "u"), "places");
-	tap_ok(c->max_download == 2ull << 30 && c->retries == 0 && c->keep == 3 && c->timeout == 5400, "numbers");
+	tap_ok(c->max_download == 2ull << 30 && c->retries == 1 && c->keep == 3 && c->timeout == 5400, "numbers");
 	tap_is(c->low_speed, 10000, "low-speed");
 	tap_str(c->docker_config, "/d", "docker-config");
 }

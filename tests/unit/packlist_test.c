@@ -107,6 +107,8 @@ static const struct {
 	{ HTTP("    shaa256: x\n"), "valise.yaml:6:5: unknown key \"shaa256\" in item \"f\"; did you mean \"sha256\"?" },
 	{ LIST("  - {name: f, type: http, url: \"https://x.example/a b\"}\n"),
 	  "valise.yaml:3:32: \"url\" in item \"f\" holds a blank or another character that URLs must encode" },
+	{ HTTP("  - {name: g, type: http, url: https://x.example/f.tgz}\n"),
+	  "valise.yaml:6:32: the url of item \"g\" is already in item \"f\"" },
 	{ LIST("  - {name: f, type: http, url: \"https:///a\"}\n"),
 	  "valise.yaml:3:32: \"url\" in item \"f\" must begin with https:// or http://, not \"https:///a\"" },
 	{ LIST("  - {name: f, type: http, url: \"https://x.example/a?b=1\", minisign-key: k.pub}\n"),

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sources/oci.c: pull an artifact (OCI distribution-spec, "Pulling").
+ * In:    references in order, each with its mirrors.
+ * Out:   the manifest's bytes, its config in the store, its layer as a finished download in fetch/.
+ * Keeps: a candidate serves everything or nothing: manifest and layer of one reference come from one registry. Each
+ *        document is compared with the digest that named it, or with the one that the registry announced. */
+#include "sources/oci.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+
+#define ACCEPT VL_MT_INDEX ", " VL_MT_MANIFEST ", " VL_MT_DOCKER_LIST ", " VL_MT_DOCKER_MANIFEST
+#define CONFIG_MAX (4u << 20)
+
+/* ---- candidates ---- */
+
+static void candidate_clear(struct vl_candidate *c)
+{
+	free(c->ref);
+	free(c->base);
+	free(c->name);
+	free(c->version);
+	free(c->scope);
+}
+
+/* url: "https://host[:port]/name" */
+static bool candidate_make(struct vl_candidate *c, const char *url, const char *ref, const char *version,
+			   struct vl_err *e)
+{
+	const char *host = strstr(url, "://") + 3, *slash = strchr(host, '/');
+
+	if (!slash || !vl_ref_is_address(host))
+		return vl_fail(e, VL_E_CONFIG, "the mirror of %s is no registry address: %s", ref, host);
+	c->ref = vl_xstrdup(ref);
+	c->base = vl_xstrndup(url, (size_t)(slash - url));
+	c->name = vl_xstrdup(slash + 1);
+	c->version = vl_xstrdup(version);
+	c->scope = vl_xprintf("repository:%s:pull", c->name);
+	return true;
+}
+
+static bool add_ref(struct vl_pull *p, const char *text, size_t *cap, struct vl_err *e)
+{
+	struct vl_ref r;
+	VL_TEXTS urls = NULL;
+	VL_STR shown = NULL;
+	VL_STR url = NULL;
+	const char *version;
+
+	if (!vl_ref_parse(&r, text, e))
+		return vl_while(e, "reference");
+	version = r.digest[0] ? r.digest : r.tag[0] ? r.tag : p->rules->default_tag;
+	shown = vl_xprintf("%s/%s%s%s", r.host, r.name, r.digest[0] ? "@" : ":", version);
+	url = vl_xprintf("%s://%s/%s", vl_host_is_loopback(r.host) ? "http" : "https", r.host, r.name);
+	urls = vl_mirrored(p->work->run->job->conf, url);
+	for (char **u = urls; *u; u++) {
+		vl_grow(&p->candidate, p->n, cap, sizeof *p->candidate);
+		p->candidate[p->n] = (struct vl_candidate){ .ref = NULL };
+		if (!candidate_make(&p->candidate[p->n++], *u, shown, version, e))
+			return false;
+	}
+	return true;
+}
+
+/* ---- requests ---- */
+
+static void next_candidate(struct vl_pull *p, const struct vl_err *why);
+
+static void fetching_clear(struct vl_fetching *f)
+{
+	vl_get_clear(&f->get);
+	vl_get_init(&f->get);
+	free(vl_steal(&f->url));
+}
+
+/* kind: "manifests" or "blobs" */
+static struct vl_get *request(struct vl_pull *p, struct vl_fetching *f, const char *kind, const char *what,
+			      void (*done)(struct vl_net *, struct vl_get *))
+{
+	const struct vl_candidate *c = &p->candidate[p->at];
+
+	fetching_clear(f);
+	f->pull = p;
+	f->url = vl_xprintf("%s/v2/%s/%s/%s", c->base, c->name, kind, what);
+	f->urls[0] = f->url;
+	f->get.label = p->rules->label;
+	f->get.urls = f->urls;
+	f->get.registry = true;
+	f->get.scope = c->scope;
+	f->get.done = done;
+	return &f->get;
+}
+
+static struct vl_pull *pull_of(struct vl_get *g)
+{
+	return vl_container_of(g, struct vl_fetching, get)->pull;
+}
+
+/* ---- documents ---- */
+
+static bool check_digest(const struct vl_get *g, const char *wanted, struct vl_err *e)
+{
+	char oci[VL_DIGEST_OCI];
+	struct vl_digest d;
+
+	vl_sha256_of(vl_buf_bytes(&g->body), &d);
+	vl_digest_oci(&d, oci);
+	if (!strncmp(wanted, "sha256:", 7) && strcmp(wanted, oci) != 0) {
+		vl_fail(e, VL_E_CONTENT, "the manifest has digest %s, asked for was %s", oci, wanted);
+		return vl_found(e, NULL, oci, wanted);
+	}
+	if (g->docker_digest && !strncmp(g->docker_digest, "sha256:", 7) && strcmp(g->docker_digest, oci) != 0) {
+		vl_fail(e, VL_E_CONTENT, "the manifest has digest %s, the registry announced another", oci);
+		return vl_found(e, NULL, oci, g->docker_digest);
+	}
+	return true;
+}
+
+static bool parse_document(const struct vl_get *g, const char *wanted, struct vl_doc *doc, struct vl_err *e)
+{
+	const char *type = g->content_type;
+	bool told = type && (vl_media_type_is_index(type) || vl_media_type_is_manifest(type));
+
+	return check_digest(g, wanted, e) &&
+	       vl_doc_parse(doc, vl_buf_bytes(&g->body), told ? type : NULL, "the manifest", VL_E_CONTENT, e);
+}
+
+/* ---- the chain: top, (child), (config), layer ---- */
+
+static void layer_done(struct vl_net *n, struct vl_get *g)
+{
+	struct vl_pull *p = pull_of(g);
+
+	(void)n;
+	p->moved += g->bytes_moved;
+	if (!g->ok) {
+		next_candidate(p, &g->err);
+		return;
+	}
+	p->ref = p->candidate[p->at].ref;
+	p->ok = true;
+}
+
+static void get_layer(struct vl_pull *p)
+{
+	const struct vl_desc *layer = &p->doc.child[0];
+	char oci[VL_DIGEST_OCI], key[VL_DIGEST_HEX];
+	struct vl_get *g = request(p, &p->layer, "blobs", vl_digest_oci(&layer->digest, oci), layer_done);
+
+	vl_run_key("blob", oci, key);
+	snprintf(p->part, sizeof p->part, "%s.part", key);
+	g->dir = p->work->run->fetch_dir;
+	g->part = p->part;
+	g->expect = layer->size;
+	g->max = p->work->run->job->conf->max_download;
+	vl_net_add(p->work->run->net, g);
+}
+
+static bool take_config(struct vl_pull *p, struct vl_bytes b, struct vl_err *e)
+{
+	struct vl_digest d;
+
+	vl_sha256_of(b, &d);
+	if (b.len != p->doc.config.size || !vl_digest_equal(&d, &p->doc.config.digest))
+		return vl_fail(e, VL_E_CONTENT, "the config blob does not have its digest");
+	return vl_store_put(p->work->run->job->store, b, &d, e);
+}
+
+static void config_done(struct vl_net *n, struct vl_get *g)
+{
+	struct vl_pull *p = pull_of(g);
+	struct vl_err why = VL_ERR_INIT;
+
+	(void)n;
+	p->moved += g->bytes_moved;
+	if (!g->ok)
+		next_candidate(p, &g->err);
+	else if (!take_config(p, vl_buf_bytes(&g->body), &why))
+		next_candidate(p, &why);
+	else
+		get_layer(p);
+}
+
+/* Two configs need no request: "{}", and the empty one that older pushes made from /dev/null. */
+static void get_config(struct vl_pull *p)
+{
+	const struct vl_desc *c = &p->doc.config;
+	char oci[VL_DIGEST_OCI];
+	struct vl_err why = VL_ERR_INIT;
+	struct vl_get *g;
+
+	if (vl_store_has(p->work->run->job->store, &c->digest, c->size) || take_config(p, vl_bytes_str("{}"), &why) ||
+	    take_config(p, vl_bytes("", 0), &why)) {
+		get_layer(p);
+		return;
+	}
+	g = request(p, &p->config, "blobs", vl_digest_oci(&c->digest, oci), config_done);
+	g->expect = c->size;
+	g->max = CONFIG_MAX;
+	vl_net_add(p->work->run->net, g);
+}
+
+/* p->doc is a manifest, g holds its bytes. */
+static void take_manifest(struct vl_pull *p, const struct vl_get *g)
+{
+	struct vl_err why = VL_ERR_INIT;
+
+	vl_buf_reset(&p->text);
+	if (p->doc.is_index)
+		vl_fail(&why, VL_E_TYPE, "an index of indexes");
+	else if (!vl_buf_add(&p->text, vl_buf_bytes(&g->body), &why) || !p->rules->check(&p->doc, &why))
+		;
+	else if (p->doc.n != 1)
+		vl_fail(&why, VL_E_TYPE, "the artifact has %zu layers, expected is one", p->doc.n);
+	else {
+		get_config(p);
+		return;
+	}
+	next_candidate(p, &why);
+}
+
+static void child_done(struct vl_net *n, struct vl_get *g)
+{
+	struct vl_pull *p = pull_of(g);
+	const char *digest = strrchr(g->urls[0], '/') + 1;
+	struct vl_err why = VL_ERR_INIT;
+
+	(void)n;
+	p->moved += g->bytes_moved;
+	if (!g->ok)
+		next_candidate(p, &g->err);
+	else if (!parse_document(g, digest, &p->doc, &why))
+		next_candidate(p, &why);
+	else
+		take_manifest(p, g);
+}
+
+/* Of an index: the first manifest of the wanted type, else the first manifest. */
+static void get_child(struct vl_pull *p)
+{
+	const struct vl_desc *pick = NULL;
+	char oci[VL_DIGEST_OCI];
+	struct vl_err why = VL_ERR_INIT;
+	struct vl_get *g;
+
+	for (size_t i = 0; i < p->doc.n; i++) {
+		const struct vl_desc *c = &p->doc.child[i];
+		bool wanted = c->artifact_type && !strcmp(c->artifact_type, p->rules->artifact_type);
+
+		if (vl_media_type_is_manifest(c->media_type) && (!pick || wanted)) {
+			pick = c;
+			if (wanted)
+				break;
+		}
+	}
+	if (!pick) {
+		vl_fail(&why, VL_E_TYPE, "the index names no manifest");
+		next_candidate(p, &why);
+		return;
+	}
+	g = request(p, &p->child, "manifests", vl_digest_oci(&pick->digest, oci), child_done);
+	g->accept = ACCEPT;
+	g->expect = pick->size;
+	g->max = VL_DOC_MAX;
+	vl_net_add(p->work->run->net, g);
+}
+
+static void top_done(struct vl_net *n, struct vl_get *g)
+{
+	struct vl_pull *p = pull_of(g);
+	struct vl_err why = VL_ERR_INIT;
+
+	(void)n;
+	p->moved += g->bytes_moved;
+	if (!g->ok) {
+		next_candidate(p, &g->err);
+		return;
+	}
+	if (!g->not_modified) {
+		if (!parse_document(g, p->candidate[p->at].version, &p->doc, &why)) {
+			next_candidate(p, &why);
+			return;
+		}
+		vl_sha256_of(vl_buf_bytes(&g->body), &p->upstream);
+	}
+	if (p->known && (g->not_modified || vl_digest_equal(&p->upstream, &p->known->upstream)))
+		p->ok = p->unchanged = true;
+	else if (p->doc.is_index)
+		get_child(p);
+	else
+		take_manifest(p, g);
+}
+
+static void get_top(struct vl_pull *p)
+{
+	struct vl_get *g = request(p, &p->top, "manifests", p->candidate[p->at].version, top_done);
+
+	g->accept = ACCEPT;
+	g->max = VL_DOC_MAX;
+	if (p->known)
+		vl_cached_ask(p->known, g);
+	vl_net_add(p->work->run->net, g);
+}
+
+/* The one at hand failed. Interrupted or out of memory or disk: another registry would not help. */
+static void next_candidate(struct vl_pull *p, const struct vl_err *why)
+{
+	const struct vl_candidate *c = &p->candidate[p->at];
+	int class = vl_code_exit(why->code);
+
+	p->err = *why;
+	if (p->n > 1)
+		vl_while(&p->err, "%s/%s:%s", strstr(c->base, "://") + 3, c->name, c->version);
+	if (why->code == VL_E_INTERRUPTED || (class >= 20 && class < 30))
+		return;
+	if (p->at + 1 >= p->n)
+		return;
+	vl_emit_note(p->work->run->job->env, "%s; trying the next registry", p->err.msg);
+	p->at++;
+	get_top(p);
+}
+
+bool vl_pull_begin(struct vl_pull *p, struct vl_work *work, const struct vl_pull_rules *rules, const char *const *refs,
+		   const struct vl_cached *known, struct vl_err *e)
+{
+	struct vl_fetching *all[] = { &p->top, &p->child, &p->config, &p->layer };
+	size_t cap = 0;
+
+	*p = (struct vl_pull){ .work = work, .rules = rules, .known = known, .text = VL_BUF_INIT(VL_DOC_MAX) };
+	for (size_t i = 0; i < VL_LEN(all); i++)
+		vl_get_init(&all[i]->get);
+	for (; *refs; refs++)
+		if (!add_ref(p, *refs, &cap, e))
+			return false;
+	if (!p->n)
+		return vl_fail(e, VL_E_CONFIG, "item %s: there is no registry to ask", rules->label);
+	get_top(p);
+	return true;
+}
+
+void vl_pull_note(const struct vl_pull *p, struct vl_cached *c)
+{
+	vl_cached_note(c, &p->top.get);
+}
+
+void vl_pull_clear(struct vl_pull *p)
+{
+	struct vl_fetching *all[] = { &p->top, &p->child, &p->config, &p->layer };
+
+	for (size_t i = 0; i < VL_LEN(all); i++)
+		fetching_clear(all[i]);
+	for (size_t i = 0; i < p->n; i++)
+		candidate_clear(&p->candidate[i]);
+	free(p->candidate);
+	vl_doc_clear(&p->doc);
+	vl_buf_clear(&p->text);
+}
