@@ -88,7 +88,7 @@ static void sample_rate(struct vl_out *o, uint64_t done, double now)
 static void begin_phase(struct vl_out *o, const struct vl_event *ev)
 {
 	o->began = o->rate_at = monotonic();
-	o->drawn_at = o->tty ? 0 : o->began;
+	o->drawn_at = o->tty ? 0 : o->began; /* a bar at once, lines and objects after a while */
 	o->rate = 0;
 	o->rate_done = 0;
 	o->total = ev->total;
@@ -111,6 +111,8 @@ static void text_progress(struct vl_out *o, const struct vl_event *ev)
 {
 	double now = monotonic();
 
+	if (o->began <= 0)
+		begin_phase(o, ev);
 	sample_rate(o, ev->done, now);
 	if (now - o->drawn_at < (o->tty ? DRAW_EVERY : PLAIN_EVERY))
 		return;
@@ -124,9 +126,10 @@ static void text_progress(struct vl_out *o, const struct vl_event *ev)
 static void text_phase_end(struct vl_out *o, const struct vl_event *ev)
 {
 	char size[24], took[32];
-	double seconds = monotonic() - o->began;
+	double seconds = o->began > 0 ? monotonic() - o->began : 0;
 
 	vl_out_clear_line(o);
+	o->began = 0;
 	if (ev->done)
 		fprintf(stderr, "%s: done, %s in %s\n", ev->phase, vl_size_text(ev->done, size),
 			vl_duration_text((int64_t)(seconds + 0.999), took));
@@ -211,6 +214,8 @@ static bool json_wanted(struct vl_out *o, const struct vl_event *ev)
 		begin_phase(o, ev);
 	if (ev->kind != VL_EV_PROGRESS)
 		return true;
+	if (o->began <= 0)
+		begin_phase(o, ev);
 	now = monotonic();
 	if (now - o->drawn_at < JSON_EVERY)
 		return false;

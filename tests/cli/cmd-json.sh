@@ -3,7 +3,7 @@
 # --json: every line of stdout is one JSON object with a type, results come, errors are one object on stderr.
 . "${srcdir:-.}/tests/lib/cli.sh"
 need jq
-cd "$T" || exit 1
+W=$T/w; mkdir "$W"; cd "$W" || exit 1
 mkdir docs; echo hello >docs/a; head -c 100000 /dev/urandom >docs/b
 printf 'channel: prod\nexpires: 14d\nitems:\n  - name: docs\n    type: dir\n    path: ./docs\n' >valise.yaml
 
@@ -24,7 +24,7 @@ good '.type == "result" and .path == "out/prod-000001" and .sequence == 1 and .s
 check "pack: phases begin and end" jq -e -s 'map(select(.type == "phase" or .type == "phase-end")) | length >= 2' "$T/out"
 waybill=sha256:$(sha256sum <out/prod-000001/waybill.json | cut -d' ' -f1)
 same "$(jq -r 'select(.type == "result").waybill' "$T/out")" "$waybill" "pack: the waybill's digest"
-VALISE_STORE=$T/b; export VALISE_STORE
+VALISE_STORE=$W/b; export VALISE_STORE
 run valise --json status; good '.type == "empty"'
 run valise --json list; good '.type == "empty"'
 run valise --json inspect out; good '.type == "bundle" and .verified == false'
@@ -47,7 +47,7 @@ same "$(wc -l <"$T/out")" 1 "with -q the result alone"
 
 # one error object, on stderr
 printf X | dd of=out/prod-000001/parcels/000001.tar.zst bs=1 seek=2000 conv=notrunc 2>/dev/null
-run valise --json --store "$T/c" unpack out -t k.pub
+run valise --json --store "$W/c" unpack out -t k.pub
 exits 11
 same "$(wc -l <"$T/err")" 1 "one line on stderr"
 check "code, exit, file, found, expected, store" jq -e '.type == "error" and .code == "E1102" and .exit == 11 and

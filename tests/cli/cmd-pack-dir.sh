@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The whole way with a tree of files: keygen, pack, inspect, verify, trust, unpack, status, env, list, fsck; and again.
 . "${srcdir:-.}/tests/lib/cli.sh"
-cd "$T" || exit 1
+W=$T/w; mkdir "$W"; cd "$W" || exit 1
 umask 022
 mkdir -p docs/sub; echo one >docs/one; echo two >docs/sub/two; printf '#!/bin/sh\necho hi\n' >docs/run; chmod +x docs/run
 : >docs/empty; head -c 300000 /dev/urandom >docs/random
@@ -14,7 +14,7 @@ items:
     type: dir
     path: ./docs
 Y
-A="--store $T/a" B="--store $T/b"   # connected, isolated
+A="--store $W/a" B="--store $W/b"   # connected, isolated
 
 # what is missing is told before anything is done
 run valise $A pack -o out; exits 2; complains 'no key to sign with\. Make one with valise keygen'
@@ -96,7 +96,7 @@ exits 0; same "$(cat "$T/out")" out2/prod-000003 "with -q the path alone"
 run valise $B unpack out2
 exits 0; says '^installed: prod 3 (1 before)'
 check "the tree follows" diff -r docs b/current/places/*/files/docs
-run valise $A pack -k k.key -o out3 --sequence 2; exits 2; complains 'given away'
+run valise $A pack -k k.key -o out3 --sequence 2; exits 2; complains 'is taken'
 run valise $A pack -k k.key -o out3 --dry-run; exits 0; says 'dry run'
 run valise $A pack -k k.key -o out3 --no-fetch --expires 1h --level 3 -j 1; exits 0; says 'expires in'
 
@@ -121,7 +121,7 @@ exits 0
 # the same content, key and time give the same bytes
 cp -a a a2
 for d in a a2; do
-	LAST="pack $d"; SOURCE_DATE_EPOCH=1800000000 valise --store "$T/$d" pack -k k.key -o "$d.out" --no-fetch -q >"$T/out" 2>"$T/err"
+	LAST="pack $d"; SOURCE_DATE_EPOCH=1800000000 valise --store "$W/$d" pack -k k.key -o "$d.out" --no-fetch -q >"$T/out" 2>"$T/err"
 	STATUS=$?; exits 0
 done
 check "the same store packs to the same bytes" diff -r a.out a2.out

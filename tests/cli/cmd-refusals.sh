@@ -3,13 +3,13 @@
 # What unpack refuses: each with its own exit status and code, and with the store as it was.
 . "${srcdir:-.}/tests/lib/cli.sh"
 need faketime
-cd "$T" || exit 1
+W=$T/w; mkdir "$W"; cd "$W" || exit 1
 ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0"; export ASAN_OPTIONS
 mkdir docs; head -c 200000 /dev/urandom >docs/a; echo b >docs/b
 printf 'channel: prod\nexpires: 14d\nitems:\n  - name: docs\n    type: dir\n    path: ./docs\n' >valise.yaml
 for k in k l; do valise keygen -o $k --no-password >/dev/null || bail "keygen"; done
-pack() { valise --store "$T/a" pack -q "$@" >/dev/null 2>"$T/pack.err" || { cat "$T/pack.err"; bail "pack $*"; }; }
-B="--store $T/b"
+pack() { valise --store "$W/a" pack -q "$@" >/dev/null 2>"$T/pack.err" || { cat "$T/pack.err"; bail "pack $*"; }; }
+B="--store $W/b"
 pack -k k.key -o one
 echo c >docs/c
 pack -k k.key -o two
@@ -44,7 +44,7 @@ exits 0; says 'already installed: prod 2'
 # somebody else numbers from 1 too
 echo d >docs/d
 LAST="pack the other 2"
-for i in 1 2; do valise --store "$T/a2" pack -q -k k.key -o other$i >/dev/null 2>&1 || bail "pack other"; done
+for i in 1 2; do valise --store "$W/a2" pack -q -k k.key -o other$i >/dev/null 2>&1 || bail "pack other"; done
 run valise $B unpack other2
 refused 12 E1202
 
@@ -71,7 +71,7 @@ run valise $B unpack bad --accept-jump; refused 10 E1001
 damage; : >$d/waybill.json.minisig
 run valise $B unpack bad --accept-jump; refused 10 E1003
 damage; rm $d/waybill.json
-run valise $B unpack bad --accept-jump; refused 15 E15
+run valise $B unpack bad --accept-jump; refused 15 E1501; complains 'not written to the end'
 damage; cp one/prod-000001/waybill.json.minisig $d/
 run valise $B unpack bad --accept-jump; refused 10 E1002
 

@@ -3,11 +3,11 @@
 # Keys and signatures go both ways between valise and the real minisign.
 . "${srcdir:-.}/tests/lib/cli.sh"
 need minisign
-cd "$T" || exit 1
+W=$T/w; mkdir "$W"; cd "$W" || exit 1
 mkdir docs; echo hello >docs/a
 printf 'channel: prod\nexpires: 14d\nitems:\n  - name: docs\n    type: dir\n    path: ./docs\n' >valise.yaml
 echo "any file" >file
-A="--store $T/a"
+A="--store $W/a"
 n=0
 # pack_with ARGS..: the bundle is in $D
 pack_with() { n=$((n + 1)); run valise $A pack -q -o "out$n" "$@"; D=$(echo "out$n"/*); }
@@ -70,7 +70,7 @@ run valise $A verify "$D" -t v.pub; exits 10; complains 'E1007'
 
 # I10: what minisign 0.11 lets pass and valise does not
 odd() {
-	cp "$T/odd" "$D/waybill.json.minisig"
+	cp odd "$D/waybill.json.minisig"
 	run valise $A verify "$D" -t v.pub; exits 10; complains "E100[37]"
 }
 { cat good; echo "fifth line"; } >odd; odd
