@@ -93,7 +93,7 @@ void vl_reader_free(struct vl_reader *r)
 bool vl_reader_fail(struct vl_reader *r, const char *what, struct vl_err *e)
 {
 	const char *text = archive_error_string(r->a);
-	VL_STR shown = vl_safe_text(text ? text : "it is damaged", 200);
+	VL_STR shown = vl_safe_text(text ? text : "it is damaged or cut short", 200);
 
 	if (r->error) {
 		errno = r->error;

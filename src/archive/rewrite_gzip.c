@@ -81,8 +81,7 @@ static bool check_trailer(struct vl_reader *r, const struct gzip_out *g, struct 
 	if (used < TRAILER || (uint64_t)used > r->size)
 		return vl_fail(e, VL_E_CONTENT, "the gzip stream is cut short");
 	if ((uint64_t)used != r->size)
-		return vl_fail(e, VL_E_CONTENT, "%llu bytes lie behind the gzip stream",
-			       (unsigned long long)(r->size - (uint64_t)used));
+		return vl_fail(e, VL_E_CONTENT, "something lies behind the gzip stream, at byte %lld", (long long)used);
 	if (pread(r->fd, found, TRAILER, (off_t)(r->base + r->size - TRAILER)) != TRAILER)
 		return vl_fail_os(e, "read the end of the gzip stream");
 	put_le(want, 4, vl_crc_end(&g->crc));

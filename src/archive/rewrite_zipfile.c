@@ -26,12 +26,25 @@ static void put(struct record *r, unsigned bytes, uint64_t v)
 void vl_zipfile_clear(struct vl_zipfile *z)
 {
 	vl_buf_clear(&z->directory);
+	vl_buf_clear(&z->pending);
+}
+
+bool vl_zipfile_flush(struct vl_zipfile *z, struct vl_err *e)
+{
+	bool good = vl_write_all(z->fd, vl_buf_bytes(&z->pending), e);
+
+	vl_buf_reset(&z->pending);
+	return good;
 }
 
 bool vl_zipfile_add(struct vl_zipfile *z, struct vl_bytes b, struct vl_err *e)
 {
 	z->at += b.len;
-	return vl_write_all(z->fd, b, e);
+	if (b.len > z->pending.max - z->pending.len && !vl_zipfile_flush(z, e))
+		return false;
+	if (b.len > z->pending.max)
+		return vl_write_all(z->fd, b, e);
+	return vl_buf_add(&z->pending, b, e);
 }
 
 /* The fields that local and central headers share, from "version needed" to "length of the name". */
@@ -124,5 +137,5 @@ bool vl_zipfile_end(struct vl_zipfile *z, struct vl_err *e)
 	put(&r, 4, len < FULL32 ? len : FULL32);
 	put(&r, 4, start < FULL32 ? start : FULL32);
 	put(&r, 2, 0); /* comment */
-	return vl_zipfile_add(z, vl_bytes(r.b, r.n), e);
+	return vl_zipfile_add(z, vl_bytes(r.b, r.n), e) && vl_zipfile_flush(z, e);
 }
