@@ -25,11 +25,12 @@ static bool about(const struct vl_waybill *w, struct vl_buf *out, struct vl_err 
 			   "sequence  %" PRIu64 "\n"
 			   "created   %s\n"
 			   "expires   %s\n"
-			   "content   %" PRIu64 " items, %s, in %zu parcels\n"
+			   "content   %" PRIu64 " item%s, %s, in %zu parcel%s\n"
 			   "made by   %s\n"
 			   "\n",
 			   w->channel, w->sequence, vl_time_text(w->created, created),
-			   vl_time_text(w->expires, expires), w->items, vl_size_text(w->bytes, size), w->n, w->tool) &&
+			   vl_time_text(w->expires, expires), w->items, w->items == 1 ? "" : "s",
+			   vl_size_text(w->bytes, size), w->n, w->n == 1 ? "" : "s", w->tool) &&
 	       vl_buf_add(out,
 			  vl_bytes_str("waybill.json lists every parcel with its hash and is signed; the signatures\n"
 				       "are the files waybill.json*.minisig. The parcels are in parcels/. Nothing\n"
