@@ -215,7 +215,8 @@ static size_t key_fits(const char *key, const char *host, const char *repository
 	if (old || !name[len] || !name[len + 1])
 		return 1;
 	path = strlen(name + len + 1);
-	if (!repository || strncmp(repository, name + len + 1, path) != 0 || (repository[path] && repository[path] != '/'))
+	if (!repository || strncmp(repository, name + len + 1, path) != 0 ||
+	    (repository[path] && repository[path] != '/'))
 		return 0;
 	return 1 + path;
 }

@@ -99,7 +99,7 @@ static enum vl_next receive_broken(struct vl_job *j)
 
 	curl_easy_getinfo(j->hop.easy, CURLINFO_HTTP_CONNECTCODE, &answer);
 	if (answer < 300)
-		return simply(j, VL_NEXT_AGAIN, j->hop.got ? "the connection broke in the middle" : "the connection broke");
+		return simply(j, VL_NEXT_AGAIN, "the connection broke");
 	vl_fail(&j->err, answer < 500 ? VL_E_REFUSED : VL_E_NET, "the proxy answers %ld", answer);
 	return answer < 500 ? VL_NEXT_MIRROR : VL_NEXT_AGAIN;
 }
@@ -108,7 +108,9 @@ enum vl_next vl_fault_of_curl(struct vl_job *j, CURLcode rc)
 {
 	switch (rc) {
 	case CURLE_SSL_CONNECT_ERROR:
-		return handshake_broken(j) ? simply(j, VL_NEXT_AGAIN, "the connection broke in the TLS handshake") : tls(j, rc);
+		if (handshake_broken(j))
+			return simply(j, VL_NEXT_AGAIN, "the connection broke in the TLS handshake");
+		return tls(j, rc);
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CACERT_BADFILE:
 	case CURLE_SSL_CERTPROBLEM:

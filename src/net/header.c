@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* net/header.c: the head of an answer: lines are counted and the few that matter kept; at its end it is decided whether the
- * body is wanted, and where it goes.
+/* net/header.c: the head of an answer: lines are counted and the few that matter kept; at its end it is decided whether
+ * the body is wanted, and where it goes.
  * Attacks: endless headers (counted over all lines, 1xx answers and trailers too), an encoding that unpacks to
  * anything (never asked for, so refused), a range that is not the one asked for, a length beyond the limit. */
 #include "net/net_priv.h"
@@ -121,11 +121,13 @@ static bool check_size(struct vl_job *j, uint64_t size)
 	const struct vl_get *g = j->get;
 
 	if (size > g->max)
-		return vl_hop_fail(j, VL_NEXT_STOP, VL_E_LIMIT, "%" PRIu64 " bytes are announced, the limit is %" PRIu64,
+		return vl_hop_fail(j, VL_NEXT_STOP, VL_E_LIMIT,
+				   "%" PRIu64 " bytes are announced, the limit is %" PRIu64,
 				   size, g->max);
 	if (g->expect && size != g->expect) {
 		vl_partial_drop(&j->partial);
-		return vl_hop_fail(j, VL_NEXT_MIRROR, VL_E_CONTENT, "%" PRIu64 " bytes are announced, %" PRIu64 " expected",
+		return vl_hop_fail(j, VL_NEXT_MIRROR, VL_E_CONTENT,
+				   "%" PRIu64 " bytes are announced, %" PRIu64 " expected",
 				   size, g->expect);
 	}
 	j->total = size;

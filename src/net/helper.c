@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* net/helper.c: asks a docker credential helper: docker-credential-NAME get, the server's name on its standard input, JSON
- * on its standard output. No shell, a bounded answer, a bounded time; its standard error is not shown, as it may repeat
- * what it was asked for. */
+/* net/helper.c: asks a docker credential helper: docker-credential-NAME get, the server's name on its standard input,
+ * JSON on its standard output. No shell, a bounded answer, a bounded time; its standard error is not shown, as it may
+ * repeat what it was asked for. */
 #include "net/net_priv.h"
 
 #include <errno.h>
@@ -42,11 +42,14 @@ static void child_exec(const char *program, int in, int out)
 	char get[] = "get";
 	VL_STR name = vl_xstrdup(program);
 	char *argv[] = { name, get, NULL };
+	sigset_t none;
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
 	if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || null < 0 || dup2(null, STDERR_FILENO) < 0)
 		_exit(127);
 	signal(SIGPIPE, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	execvp(program, argv);
 	_exit(127);
 }
@@ -127,22 +130,14 @@ static bool read_json(struct vl_bytes text, struct vl_cred *out, struct vl_err *
 	return true;
 }
 
-/* The question is shorter than a pipe holds, so writing never waits; a helper that does not read it raises SIGPIPE,
- * which is blocked for the moment. */
+/* The question is shorter than a pipe holds, so writing never waits. */
 static void send_question(struct child *c, const char *server)
 {
-	struct timespec now = { 0 };
+	VL_CLEAN(vl_hush) hush = { .held = false };
 	struct vl_err ignored = VL_ERR_INIT;
-	sigset_t pipe_only, before;
-	bool sent;
 
-	sigemptyset(&pipe_only);
-	sigaddset(&pipe_only, SIGPIPE);
-	pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
-	sent = vl_write_all(c->in, vl_bytes_str(server), &ignored);
-	if (!sent && !sigismember(&before, SIGPIPE))
-		sigtimedwait(&pipe_only, NULL, &now);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	vl_hush_begin(&hush);
+	(void)!vl_write_all(c->in, vl_bytes_str(server), &ignored);
 	vl_fd_closep(&c->in);
 	c->in = -1;
 }
@@ -156,7 +151,8 @@ bool vl_helper_ask(const char *name, const char *server, struct vl_cred *out, st
 
 	if (strspn(program, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") != strlen(program) ||
 	    strlen(program) > 128)
-		return vl_fail(e, VL_E_CONFIG, "a credential helper's name in docker's config.json is not a plain name");
+		return vl_fail(e, VL_E_CONFIG,
+			       "a credential helper's name in docker's config.json is not a plain name");
 	if (!child_start(&c, program, e))
 		return false;
 	send_question(&c, server);

@@ -39,7 +39,8 @@ static size_t on_body(char *data, size_t size, size_t n, void *job)
 	}
 	if (j->offset + h->got > g->max) {
 		vl_partial_drop(&j->partial);
-		vl_hop_fail(j, VL_NEXT_STOP, VL_E_LIMIT, "the body is longer than the limit of %" PRIu64 " bytes", g->max);
+		vl_hop_fail(j, VL_NEXT_STOP, VL_E_LIMIT, "the body is longer than the limit of %" PRIu64 " bytes",
+			    g->max);
 		return 0;
 	}
 	if (g->dir >= 0 ? vl_partial_add(&j->partial, vl_bytes(data, len), &e) :
@@ -64,7 +65,8 @@ static bool reach_ok(struct vl_job *j, enum vl_reach r)
 static bool refuse_addr(struct vl_job *j)
 {
 	j->hop.addr_refused = true;
-	return vl_fail(&j->err, VL_E_REDIRECT, "%s host %s has an internal address, and the server that sent us there has not",
+	return vl_fail(&j->err, VL_E_REDIRECT,
+		       "%s host %s has an internal address, and the server that sent us there has not",
 		       j->is_token ? "the token server's" : "the redirect's", j->hop.origin.host);
 }
 
@@ -131,7 +133,7 @@ static bool add_range(struct vl_job *j)
 	validator = j->no_resume ? NULL : vl_partial_validator(&j->partial, j->get->urls[j->url_i]);
 	if (!validator || j->partial.have > j->get->max)
 		return true;
-	/* One byte is asked for again, so that a file that was complete already is a range of one byte and not a 416. */
+	/* One byte is asked for again, so that a file that was complete already is a range of one byte, not a 416. */
 	j->offset = j->partial.have - 1;
 	range = vl_xprintf("bytes=%" PRIu64 "-", j->offset);
 	add_header(h, "Range", range);
@@ -148,7 +150,7 @@ static bool add_headers(struct vl_job *j)
 	j->offset = j->total = 0;
 	add_header(h, "Accept", g->accept ? g->accept : "*/*");
 	add_header(h, "Accept-Encoding", "identity");
-	if (j->auth && vl_origin_same(&h->origin, &j->first)) {
+	if (j->auth && !j->strayed) {
 		add_header(h, "Authorization", j->auth);
 		h->sent_auth = true;
 	}
@@ -213,7 +215,8 @@ static bool set_target(struct vl_job *j)
 
 	h->proxied = proxy != NULL;
 	SET(CURLOPT_URL, j->url);
-	/* Decided here, and curl's own reading of the environment switched off: on_socket() must know whose address it sees. */
+	/* Decided here, and curl's own reading of the environment switched off: on_socket() must know whose address it
+	 * sees. */
 	SET(CURLOPT_PROXY, proxy ? proxy : "");
 	SET(CURLOPT_NOPROXY, "");
 	SET(CURLOPT_USERAGENT, n->agent);
@@ -320,7 +323,7 @@ enum vl_next vl_hop_verdict(struct vl_job *j, CURLcode rc)
 			return VL_NEXT_DONE;
 		break;
 	case 401:
-		if (j->get->registry && vl_origin_same(&h->origin, &j->first))
+		if (j->get->registry && !j->strayed)
 			return VL_NEXT_AUTH;
 		break;
 	case 416:

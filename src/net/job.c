@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* net/job.c: the life of one wanted document: from URL to URL and from try to try, until it is there or nothing is left.
+/* net/job.c: the life of one wanted document: from URL to URL and from try to try, until it is there or nothing is
+ * left.
  * In: verdicts on hops. Out: the next state, the results, or an error that sums up what each server said.
  * Keeps: a retry begins at the URL as it was written; credentials never move on to the next URL. */
 #include "net/net_priv.h"
@@ -108,7 +109,7 @@ void vl_job_free(struct vl_job *j)
 	free(j);
 }
 
-struct vl_job *vl_job_add(struct vl_net *n, struct vl_get *g)
+static struct vl_job *job_new(struct vl_net *n, struct vl_get *g)
 {
 	struct vl_job *j = vl_xcalloc(1, sizeof *j);
 
@@ -120,14 +121,26 @@ struct vl_job *vl_job_add(struct vl_net *n, struct vl_get *g)
 	j->state = VL_JOB_QUEUED;
 	j->partial = (struct vl_partial)VL_PARTIAL_INIT;
 	j->outcomes.max = sizeof g->err.msg;
-	*n->tail = j;
-	n->tail = &j->next;
 	return j;
 }
 
 void vl_net_add(struct vl_net *n, struct vl_get *g)
 {
-	vl_job_add(n, g);
+	struct vl_job *j = job_new(n, g);
+
+	*n->tail = j;
+	n->tail = &j->next;
+}
+
+struct vl_job *vl_job_add_first(struct vl_net *n, struct vl_get *g)
+{
+	struct vl_job *j = job_new(n, g);
+
+	j->next = n->jobs;
+	n->jobs = j;
+	if (!j->next)
+		n->tail = &j->next;
+	return j;
 }
 
 /* -- what a verdict leads to ------------------------------------------------------------------------------------- */
@@ -179,7 +192,7 @@ static void url_leave(struct vl_job *j)
 	free(j->url);
 	j->url = NULL;
 	j->tries = j->dances = j->redirects = j->token_serial = 0;
-	j->fresh = j->no_resume = false;
+	j->fresh = j->no_resume = j->strayed = false;
 	j->first = (struct vl_origin){ .https = false };
 	if (!j->reach_inherited)
 		j->reach_known = false;
@@ -213,7 +226,7 @@ static void to_first_hop(struct vl_job *j)
 	free(j->url);
 	j->url = NULL;
 	j->redirects = j->dances = 0;
-	j->fresh = false;
+	j->fresh = j->strayed = false;
 	vl_partial_clear(&j->partial);
 }
 
@@ -224,8 +237,8 @@ static void say_retry(struct vl_job *j, unsigned pause, unsigned retries)
 	unsigned seconds = (pause + 999) / 1000;
 
 	if (seconds > PATIENCE)
-		vl_emit_warn(j->net->env, "%s: %s: %s, trying again in %u s (%u of %u)", label, place, j->err.msg, seconds,
-			     j->tries, retries);
+		vl_emit_warn(j->net->env, "%s: %s: %s, trying again in %u s (%u of %u)", label, place, j->err.msg,
+			     seconds, j->tries, retries);
 	else
 		vl_emit_debug(j->net->env, "%s: %s: %s, trying again in %u s (%u of %u)", label, place, j->err.msg,
 			      seconds, j->tries, retries);
@@ -238,7 +251,8 @@ static void try_again(struct vl_job *j)
 	uint64_t now_have = j->offset + (j->hop.keep ? j->hop.got : 0);
 	unsigned pause;
 
-	/* A long download over a bad line is not given up while each try brings it further; `max` and the deadline end it. */
+	/* A long download over a bad line is not given up while each try brings it further; `max` and the deadline end
+	 * it. */
 	if (j->get->dir >= 0 && now_have > j->best + (1u << 20)) {
 		j->best = now_have;
 		j->tries = 0;
@@ -266,6 +280,7 @@ static void try_again(struct vl_job *j)
 static void follow(struct vl_job *j)
 {
 	char *to = NULL;
+	struct vl_origin o;
 
 	if (!vl_redirect_next(j->url, j->hop.location, &to, &j->err)) {
 		next_mirror(j);
@@ -274,6 +289,7 @@ static void follow(struct vl_job *j)
 	free(j->url);
 	j->url = to;
 	j->redirects++;
+	j->strayed = j->strayed || !vl_origin_of(to, &o, &j->err) || !vl_origin_same(&o, &j->first);
 	j->state = VL_JOB_QUEUED;
 }
 

@@ -84,6 +84,8 @@ static bool job_start(struct vl_job *j)
 	if (!j->deadline)
 		j->deadline = vl_net_clock() + n->conf.timeout * 1000;
 	vl_token_known(j);
+	if (vl_token_awaited(j))
+		return true;
 	if (!vl_hop_prepare(j)) {
 		vl_job_apply(j, j->err.code == VL_E_REDIRECT ? VL_NEXT_MIRROR : VL_NEXT_STOP);
 		return true;
@@ -109,7 +111,8 @@ static int start_ready(struct vl_net *n)
 			j->state = VL_JOB_QUEUED;
 		if (j->state == VL_JOB_SLEEPING && j->wake - now < wait)
 			wait = j->wake - now;
-		if (j->state == VL_JOB_QUEUED && n->running < n->conf.parallel && job_start(j) && j->state != VL_JOB_RUNNING)
+		if (j->state == VL_JOB_QUEUED && n->running < n->conf.parallel && job_start(j) &&
+		    j->state != VL_JOB_RUNNING)
 			wait = 0;
 	}
 	return (int)wait;
@@ -218,9 +221,11 @@ static bool loop_failed(CURLMcode rc, struct vl_err *e)
 bool vl_net_run(struct vl_net *n, struct vl_err *e)
 {
 	CURLMcode rc = CURLM_OK;
+	VL_CLEAN(vl_hush) hush = { .held = false };
 	int wait, running;
 	bool moved;
 
+	vl_hush_begin(&hush);
 	while (n->jobs) {
 		if (!vl_env_go_on(n->env, e))
 			return abandon(n, e);

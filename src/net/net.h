@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* net/net.h: HTTP done once: one curl multi loop, many transfers. The only user of libcurl.
- * Own redirect loop (at most 5; https stays https; no credential crosses a change of scheme, host or port), retries with
- * backoff and jitter, Retry-After (capped), resume with Range and If-Range into a partial file that survives the process,
- * validators, byte and time limits counted here, mirrors in order, token dance of registries, credentials from docker's
- * config.json and netrc. URLs in messages carry neither user info nor query. */
+ * Own redirect loop (at most 5; https stays https; no credential crosses a change of scheme, host or port), retries
+ * with backoff and jitter, Retry-After (capped), resume with Range and If-Range into a partial file that survives the
+ * process, validators, byte and time limits counted here, mirrors in order, token dance of registries, credentials from
+ * docker's config.json and netrc. URLs in messages carry neither user info nor query. */
 #ifndef VL_NET_NET_H
 #define VL_NET_NET_H
 
@@ -40,15 +40,16 @@ struct vl_get {
 	uint64_t expect;          /* exact bytes when known; 0: not known. Other: VL_E_CONTENT */
 	/* Where the body goes: either memory (dir = -1; at most max bytes) ... */
 	struct vl_buf body;       /* max is set by net from `max` */
-	/* ... or dir/part, resumed if it is there with a matching dir/part.json (URL, validators, size). On success the file
-	 * is complete, fsynced and still named `part`; the caller takes and unlinks it (and part.json). */
+	/* ... or dir/part, resumed if it is there with a matching dir/part.json (URL, validators, size). On success the
+	 * file is complete, fsynced and still named `part`; the caller takes and unlinks it (and part.json). */
 	int dir;
 	const char *part;
 	/* -- result, valid in done() and after -- */
 	bool ok, not_modified;    /* not_modified: 304, no body */
 	int status;
 	const char *url_used;     /* one of urls */
-	char *got_etag, *got_last_modified, *content_type; /* owned by the get; content_type without parameters, lower case */
+	/* owned by the get; content_type without parameters, lower case */
+	char *got_etag, *got_last_modified, *content_type;
 	char *docker_digest;      /* Docker-Content-Digest, or NULL */
 	uint64_t bytes_moved;     /* over the wire in this run, body only */
 	uint64_t size;            /* of the complete body */
@@ -62,8 +63,9 @@ void vl_get_init(struct vl_get *g); /* dir = -1, everything else zero */
 void vl_get_clear(struct vl_get *g);
 VL_DEFINE_CLEAN(vl_get)
 void vl_net_add(struct vl_net *n, struct vl_get *g);
-/* Until every get is done. A failing get is not a failure of the run: look at g->ok. False only when interrupted or without
- * memory. Progress is emitted as phase "fetch" (bytes of all transfers). */
+/* Until every get is done. A failing get is not a failure of the run: look at g->ok. False only when interrupted or
+ * without memory; then every open get has its err set, its done() is not called, and the net has forgotten it. Progress
+ * is emitted as phase "fetch" (bytes of all transfers). */
 VL_MUST bool vl_net_run(struct vl_net *n, struct vl_err *e);
 /* Bytes of bodies moved and requests sent since vl_net_new(). */
 void vl_net_stats(const struct vl_net *n, uint64_t *bytes, uint64_t *requests);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* net/net_priv.h: what the files of net/ share.
  * A job is one wanted document; it makes hops (one request and its answer each) until the verdict on a hop says that it
- * is done, or that no URL is left. multi.c is the loop, job.c moves jobs between states, http.c does one hop, the others answer questions. */
+ * is done, or that no URL is left. multi.c is the loop, job.c moves jobs between states, http.c does one hop, the
+ * others answer questions. */
 #ifndef VL_NET_PRIV_H
 #define VL_NET_PRIV_H
 
 #include <curl/curl.h>
+#include <signal.h>
 #include <sys/socket.h>
 
 #include "net/net.h"
@@ -64,7 +66,8 @@ bool vl_retry_status(int status);
 unsigned vl_retry_rank(enum vl_code code);
 
 /* -- proxy.c ----------------------------------------------------------------------------------------------------- */
-/* The proxy for this URL, or NULL: none. `configured` wins over the environment; no_proxy is heard in both cases. Borrowed. */
+/* The proxy for this URL, or NULL: none. `configured` wins over the environment; no_proxy is heard in both cases.
+ * Borrowed. */
 const char *vl_proxy_for(const char *configured, const struct vl_origin *o);
 
 /* -- partial.c --------------------------------------------------------------------------------------------------- */
@@ -131,7 +134,8 @@ struct vl_hop {
 	bool sent_range, sent_validators, sent_auth;
 	int status;
 	int64_t length; /* -1: not said */
-	char *location, *etag, *last_modified, *content_type, *content_range, *encoding, *digest, *challenge, *retry_after;
+	char *location, *etag, *last_modified, *content_type, *content_range, *encoding, *digest, *challenge;
+	char *retry_after;
 	struct vl_buf note; /* beginning of a body that is not kept */
 	uint64_t got;
 	struct vl_err err;    /* why a callback ended it */
@@ -151,6 +155,7 @@ struct vl_job {
 	const char *post;  /* body of a POST, borrowed; NULL: GET */
 	bool is_token;
 	bool no_resume;
+	bool strayed;      /* a redirect left the first origin: no credential any more, not even back there */
 	/* this URL */
 	size_t url_i;
 	char *url;         /* current hop, no user info */
@@ -200,17 +205,31 @@ struct vl_token {
 };
 /* Puts what is known already into j->auth. */
 void vl_token_known(struct vl_job *j);
+/* Somebody asks for the job's token already: it waits (VL_JOB_WAITING), which spares a request that would be refused.
+ * */
+bool vl_token_awaited(struct vl_job *j);
 /* Answers a challenge: the job goes to VL_JOB_QUEUED or VL_JOB_WAITING. False: j->err. */
 VL_MUST bool vl_token_dance(struct vl_job *j);
 void vl_tokens_free(struct vl_net *n);
 
 /* -- job.c ------------------------------------------------------------------------------------------------------- */
-struct vl_job *vl_job_add(struct vl_net *n, struct vl_get *g);
+/* Before all others: they may be waiting for it. */
+struct vl_job *vl_job_add_first(struct vl_net *n, struct vl_get *g);
 /* Also takes it out of curl's hands when it runs. */
 void vl_job_free(struct vl_job *j);
 void vl_job_apply(struct vl_job *j, enum vl_next next);
 /* After a token came or failed: its waiting jobs go on. */
 void vl_net_wake(struct vl_net *n, struct vl_token *t);
+
+/* -- hush.c ------------------------------------------------------------------------------------------------------ */
+/* A server that hangs up must not end the process: SIGPIPE is held back until the scope ends. */
+struct vl_hush {
+	sigset_t before;
+	bool held;
+};
+void vl_hush_begin(struct vl_hush *h);
+void vl_hush_clear(struct vl_hush *h);
+VL_DEFINE_CLEAN(vl_hush)
 
 /* -- multi.c ----------------------------------------------------------------------------------------------------- */
 struct vl_net {

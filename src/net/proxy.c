@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* net/proxy.c: which proxy, if any, a host is reached through: the configured one, else the usual environment
- * (http_proxy in lower case only, as everywhere: a CGI's HTTP_PROXY comes from the client), but for hosts in no_proxy. */
+ * (http_proxy in lower case only, as everywhere: a CGI's HTTP_PROXY comes from the client), but for hosts in
+ * no_proxy. */
 #include "net/net_priv.h"
 
 #include <arpa/inet.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* net/redirect.c: which URL may follow which, and how near an address is.
  * In: URLs and addresses. Out: verdicts; nothing is asked of the network here.
- * Keeps: https is never left for http; nothing but http and https is followed; user info of a Location is dropped, so that
- * a server cannot make us log in elsewhere. */
+ * Keeps: https is never left for http; nothing but http and https is followed; user info of a Location is dropped, so
+ * that a server cannot make us log in elsewhere. */
 #include "net/net_priv.h"
 
 #include <arpa/inet.h>
@@ -219,8 +219,8 @@ bool vl_url_split_user(const char *url, char **plain, char **user, char **passwo
 	return true;
 }
 
-/* Done by hand and not with curl's parser: it must also hide the secrets of a URL that is malformed. The last @ before the
- * path ends the user info. */
+/* Done by hand and not with curl's parser: it must also hide the secrets of a URL that is malformed. The last @ before
+ * the path ends the user info. */
 char *vl_url_public(const char *url)
 {
 	const char *host = strstr(url, "://");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* net/token.c: the registries' log-in: a challenge names a token server, the token server is asked once per registry and
- * scope, all jobs that need the token wait for the one answer.
+/* net/token.c: the registries' log-in: a challenge names a token server, the token server is asked once per registry
+ * and scope, all jobs that need the token wait for the one answer.
  * Keeps: our own scope is asked for, not the one the challenge suggests; a fresh token that is refused is the end. */
 #include "net/net_priv.h"
 
@@ -84,10 +84,21 @@ static void use(struct vl_job *j, const struct vl_token *t)
 
 void vl_token_known(struct vl_job *j)
 {
-	struct vl_token *t = j->get->registry && !j->is_token ? find(j) : NULL;
+	struct vl_token *t = j->get->registry ? find(j) : NULL;
 
 	if (t && t->auth && t->serial != j->token_serial && vl_net_clock() < t->expires)
 		use(j, t);
+}
+
+bool vl_token_awaited(struct vl_job *j)
+{
+	struct vl_token *t = j->get->registry && !j->auth ? find(j) : NULL;
+
+	if (!t || !t->asking)
+		return false;
+	j->waits_for = t;
+	j->state = VL_JOB_WAITING;
+	return true;
 }
 
 static void keep(struct vl_net *n, struct vl_token *t, char *auth, int64_t seconds)
@@ -116,7 +127,8 @@ static bool read_answer(struct vl_net *n, struct vl_token *t, struct vl_err *e)
 	const char *token;
 	uint64_t seconds = EXPIRES_DEFAULT;
 
-	if (!vl_json_parse(&json, vl_buf_bytes(&t->get.body), VL_JSON_OCI, "the token server's answer", VL_E_CONTENT, e))
+	if (!vl_json_parse(&json, vl_buf_bytes(&t->get.body), VL_JSON_OCI, "the token server's answer", 
+			   VL_E_CONTENT, e))
 		return false;
 	root = vl_json_root(json);
 	token = vl_jval_str(vl_jval_get(root, "token"));
@@ -160,8 +172,8 @@ static char *ask_post(const struct vl_challenge *c, const char *scope, const cha
 	VL_STR wanted = vl_percent_encode(scope ? scope : "");
 	SECRET token = vl_percent_encode(identity);
 
-	return vl_xprintf("grant_type=refresh_token&client_id=valise&service=%s&scope=%s&refresh_token=%s", service, wanted,
-			  token);
+	return vl_xprintf("grant_type=refresh_token&client_id=valise&service=%s&scope=%s&refresh_token=%s", service,
+			  wanted, token);
 }
 
 static bool ask(struct vl_job *j, struct vl_token *t, const struct vl_challenge *c, const struct vl_cred *cred)
@@ -185,7 +197,7 @@ static bool ask(struct vl_job *j, struct vl_token *t, const struct vl_challenge 
 	t->get.user = t;
 	t->asking = true;
 	t->err = (struct vl_err)VL_ERR_INIT;
-	k = vl_job_add(j->net, &t->get);
+	k = vl_job_add_first(j->net, &t->get);
 	k->is_token = true;
 	k->post = t->post;
 	k->reach_inherited = k->reach_known = true;
@@ -218,7 +230,8 @@ static void credential(struct vl_job *j, struct vl_cred *cred)
 static bool answer_basic(struct vl_job *j, struct vl_token *t, const struct vl_cred *cred)
 {
 	if (!cred->secret)
-		return vl_fail(&j->err, VL_E_REFUSED, "401 log-in required, and no credentials are configured for this host");
+		return vl_fail(&j->err, VL_E_REFUSED,
+			       "401 log-in required, and no credentials are configured for this host");
 	keep(j->net, t, vl_basic_auth(cred->user ? cred->user : "", cred->secret), 86400);
 	use(j, t);
 	j->fresh = true;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tests/lib/net_world.h: for the tests of net/: a fresh directory, the server that misbehaves (faultd.py), its log as the
- * witness, and gets that remember what came. */
+/* tests/lib/net_world.h: for the tests of net/: a fresh directory, the server that misbehaves (faultd.py), its log as
+ * the witness, and gets that remember what came. */
 #ifndef VL_TESTS_NET_WORLD_H
 #define VL_TESTS_NET_WORLD_H
 
@@ -86,6 +86,9 @@ static bool server_start(struct world *w)
 
 static bool world_begin(struct world *w)
 {
+	static const char *const variables[] = { "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
+						 "ALL_PROXY",  "no_proxy",    "NO_PROXY",    "NETRC",
+						 "DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR" };
 	const char *tmp = getenv("TMPDIR");
 
 	*w = (struct world){ .dirfd = -1 };
@@ -98,14 +101,8 @@ static bool world_begin(struct world *w)
 	w->dirfd = open(w->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	w->env = (struct vl_env){ .now = time(NULL), .emit = on_event, .emit_ctx = w, .stop = &w->stop, .jobs = 1 };
 	setenv("HOME", w->dir, 1);
-	unsetenv("NETRC");
-	unsetenv("DOCKER_CONFIG");
-	unsetenv("REGISTRY_AUTH_FILE");
-	unsetenv("XDG_RUNTIME_DIR");
-	for (const char *const *v = (const char *const[]){ "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY",
-							   "no_proxy", "NO_PROXY", NULL };
-	     *v; v++)
-		unsetenv(*v);
+	for (size_t i = 0; i < VL_LEN(variables); i++)
+		unsetenv(variables[i]);
 	return server_start(w);
 }
 
@@ -241,7 +238,8 @@ static bool pattern_ok(const uint8_t *data, size_t len, char version)
 	return true;
 }
 
-__attribute__((unused)) static void get_one(struct world *w, const char *path, enum vl_code want, const char *message, const char *name)
+__attribute__((unused)) static void get_one(struct world *w, const char *path, enum vl_code want, const char *message,
+					    const char *name)
 {
 	struct fetch f;
 	bool good;
@@ -306,7 +304,6 @@ static inline int world_tell(void (*story)(struct world *w))
 {
 	static struct world w;
 
-	signal(SIGPIPE, SIG_IGN);
 	if (!world_begin(&w)) {
 		printf("1..0 # SKIP python3 cannot run the server\n");
 		return 0;

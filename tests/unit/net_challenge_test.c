@@ -10,13 +10,13 @@ static void test_parse(void)
 		enum vl_challenge_kind kind; /* NONE: refused */
 		const char *realm, *service, *scope;
 	} cases[] = {
-		{ "Bearer realm=\"https://a/t\",service=\"s\",scope=\"repository:x:pull\"", VL_CHALLENGE_BEARER, "https://a/t", "s",
-		  "repository:x:pull" },
+		{ "Bearer realm=\"https://a/t\",service=\"s\",scope=\"repository:x:pull\"", VL_CHALLENGE_BEARER,
+		  "https://a/t", "s", "repository:x:pull" },
 		{ "bearer Realm=\"https://a/t\" , SERVICE=s", VL_CHALLENGE_BEARER, "https://a/t", "s", NULL },
 		{ "Bearer realm = \"https://a/t\"", VL_CHALLENGE_BEARER, "https://a/t", NULL, NULL },
 		{ "Bearer realm=\"a\\\"b\\\\c\"", VL_CHALLENGE_BEARER, "a\"b\\c", NULL, NULL },
-		{ "Bearer realm=\"a\",scope=\"repository:x:pull,push\",error=\"insufficient_scope\"", VL_CHALLENGE_BEARER, "a", NULL,
-		  "repository:x:pull,push" },
+		{ "Bearer realm=\"a\",scope=\"repository:x:pull,push\",error=\"insufficient_scope\"",
+		  VL_CHALLENGE_BEARER, "a", NULL, "repository:x:pull,push" },
 		{ "Basic realm=\"x\"", VL_CHALLENGE_BASIC, "x", NULL, NULL },
 		{ "Basic", VL_CHALLENGE_BASIC, NULL, NULL, NULL },
 		{ "Basic realm=\"x\", Bearer realm=\"y\",service=\"s\"", VL_CHALLENGE_BEARER, "y", "s", NULL },
@@ -45,10 +45,12 @@ static void test_parse(void)
 	for (size_t i = 0; i < VL_LEN(cases); i++) {
 		VL_CLEAN(vl_challenge) c = { .kind = VL_CHALLENGE_NONE };
 		struct vl_err e = VL_ERR_INIT;
-		const char *got[] = { NULL, NULL, NULL }, *want[] = { cases[i].realm, cases[i].service, cases[i].scope };
+		const char *got[] = { NULL, NULL, NULL };
+		const char *want[] = { cases[i].realm, cases[i].service, cases[i].scope };
 
 		if (cases[i].kind == VL_CHALLENGE_NONE) {
-			tap_fails(vl_challenge_parse(cases[i].header, &c, &e), &e, VL_E_REFUSED, "case %zu is refused", i);
+			tap_fails(vl_challenge_parse(cases[i].header, &c, &e), &e, VL_E_REFUSED, "case %zu is refused",
+				  i);
 			continue;
 		}
 		tap_good(vl_challenge_parse(cases[i].header, &c, &e), &e, "%s", cases[i].header);
@@ -62,7 +64,8 @@ static void test_parse(void)
 /* Every prefix of a good header: never more than a refusal. */
 static void test_cuts(void)
 {
-	static const char full[] = "Digest a=\"b\", Negotiate abc==, Bearer realm=\"https://a/t?x=\\\"1\\\"\" , service = s,scope=\"q\"";
+	static const char full[] = "Digest a=\"b\", Negotiate abc==, "
+				   "Bearer realm=\"https://a/t?x=\\\"1\\\"\" , service = s,scope=\"q\"";
 	struct vl_err e = VL_ERR_INIT;
 	unsigned good = 0;
 
@@ -118,7 +121,8 @@ static void test_realms(void)
 		struct vl_err e = VL_ERR_INIT;
 
 		if (cases[i].good)
-			tap_good(vl_realm_check(cases[i].registry, cases[i].realm, &e), &e, "%s may name %s", cases[i].registry,
+			tap_good(vl_realm_check(cases[i].registry, cases[i].realm, &e), &e, "%s may name %s",
+				 cases[i].registry,
 				 cases[i].realm);
 		else
 			tap_fails(vl_realm_check(cases[i].registry, cases[i].realm, &e), &e, VL_E_REDIRECT,

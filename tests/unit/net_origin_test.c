@@ -37,7 +37,8 @@ static void test_leaks(struct world *w)
 	struct vl_err e = VL_ERR_INIT;
 
 	fetch_begin(w, &f);
-	snprintf(url, sizeof url, "http://user:geheim@127.0.0.1:%u/redirect?token=streng&to=http://127.0.0.1:%u/ok/10", w->port,
+	snprintf(url, sizeof url, "http://user:geheim@127.0.0.1:%u/redirect?token=streng&to=http://127.0.0.1:%u/ok/10",
+		 w->port,
 		 w->other);
 	fetch_url(&f, url);
 	tap_good(fetch_run(&f, NULL), &f.get.err, "user info in the URL, redirect to another port");
@@ -48,12 +49,25 @@ static void test_leaks(struct world *w)
 	log_clear(w);
 
 	fetch_begin(w, &f);
+	snprintf(url, sizeof url,
+		 "http://user:geheim@127.0.0.1:%u/redirect?to="
+		 "http://127.0.0.1:%u/redirect%%3fto=http://127.0.0.1:%u/ok/9",
+		 w->port, w->other, w->port);
+	fetch_url(&f, url);
+	tap_good(fetch_run(&f, NULL), &f.get.err, "a redirect away and back");
+	tap_is(logged(w, "\"main\"", NULL), 2, "comes back");
+	tap_is(logged(w, "\"main\"", "authorization"), 1, "without the credential: others chose that path");
+	vl_get_clear(&f.get);
+	log_clear(w);
+
+	fetch_begin(w, &f);
 	snprintf(url, sizeof url, "http://user:geheim@127.0.0.1:%u/ok/3?fail=99&token=streng", w->port);
 	fetch_url(&f, url);
 	tap_ok(!fetch_run(&f, NULL), "a failing URL with secrets");
 	tap_ok(!strstr(f.get.err.msg, "geheim") && !strstr(f.get.err.msg, "streng") && !strstr(f.get.err.msg, "user"),
 	       "the message has none of them");
-	tap_ok(w->notes > 0 && !strstr(w->everything, "geheim") && !strstr(w->everything, "streng"), "nor have the events");
+	tap_ok(w->notes > 0 && !strstr(w->everything, "geheim") && !strstr(w->everything, "streng"),
+	       "nor have the events");
 	vl_get_clear(&f.get);
 
 	fetch_begin(w, &f);
@@ -63,7 +77,8 @@ static void test_leaks(struct world *w)
 	tap_is(logged(w, "\"other\"", "authorization"), 0, "is not used");
 	vl_get_clear(&f.get);
 
-	(void)!vl_save_file(w->dirfd, ".netrc", 0644, vl_bytes_str("machine 127.0.0.1 login u password p\ndefault login d password d\n"),
+	(void)!vl_save_file(w->dirfd, ".netrc", 0644,
+			    vl_bytes_str("machine 127.0.0.1 login u password p\ndefault login d password d\n"),
 			    &e);
 	log_clear(w);
 	get_one(w, "/basic/100?user=u&password=p", VL_OK, NULL, "netrc logs in");
@@ -123,8 +138,8 @@ static void test_mirrors(struct world *w)
 	vl_get_clear(&f.get);
 }
 
-/* Behind a proxy nothing is resolved here: the URL's own words must do. The server plays the proxy: it gets the whole URL
- * and answers from its path. */
+/* Behind a proxy nothing is resolved here: the URL's own words must do. The server plays the proxy: it gets the whole
+ * URL and answers from its path. */
 static void test_proxy(struct world *w)
 {
 	static const struct {

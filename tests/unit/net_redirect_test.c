@@ -80,17 +80,18 @@ static void test_origins(void)
 		{ "http://[::1]/x", "http://[::1]:80/", true },
 		{ "http://127.0.0.1/", "http://2130706433/", true },
 	};
+	static const char *const bad[] = { "",		  "host", "file:///x", "http://", "http://a b/",
+					   "http://a/\n", "://x", "ssh://h/" };
 	struct vl_origin a, b;
 	struct vl_err e = VL_ERR_INIT;
 
 	for (size_t i = 0; i < VL_LEN(cases); i++) {
-		tap_good(vl_origin_of(cases[i].a, &a, &e) && vl_origin_of(cases[i].b, &b, &e), &e, "origins of case %zu", i);
+		tap_good(vl_origin_of(cases[i].a, &a, &e) && vl_origin_of(cases[i].b, &b, &e), &e,
+			 "origins of case %zu", i);
 		tap_is(vl_origin_same(&a, &b), cases[i].same, "%s and %s", cases[i].a, cases[i].b);
 	}
-	for (const char *const *bad = (const char *const[]){ "", "host", "file:///x", "http://", "http://a b/", "http://a/\n",
-							     "://x", "ssh://h/", NULL };
-	     *bad; bad++)
-		tap_fails(vl_origin_of(*bad, &a, &e), &e, VL_E_REDIRECT, "\"%s\" has no origin", *bad);
+	for (size_t i = 0; i < VL_LEN(bad); i++)
+		tap_fails(vl_origin_of(bad[i], &a, &e), &e, VL_E_REDIRECT, "bad URL %zu has no origin", i);
 }
 
 static void test_reach(void)
@@ -174,7 +175,8 @@ static void test_pauses(void)
 
 			ask.random = randoms[r];
 			pause = vl_retry_pause_ms(&ask);
-			tap_ok(pause >= cases[i].least && pause <= cases[i].most, "pause %zu, random %zu: %u ms", i, r, pause);
+			tap_ok(pause >= cases[i].least && pause <= cases[i].most, "pause %zu, random %zu: %u ms", i, r,
+			       pause);
 		}
 }
 
@@ -199,16 +201,19 @@ static void test_retry_after(void)
 	for (size_t i = 0; i < VL_LEN(cases); i++) {
 		int64_t s = 0;
 
-		tap_is(vl_retry_after_parse(cases[i].value, 784111740, &s), cases[i].good, "Retry-After \"%s\"", cases[i].value);
+		tap_is(vl_retry_after_parse(cases[i].value, 784111740, &s), cases[i].good, "Retry-After \"%s\"",
+		       cases[i].value);
 		tap_is(s, cases[i].seconds, "is %lld s", (long long)cases[i].seconds);
 	}
 	int64_t huge = 0;
 
-	tap_ok(vl_retry_after_parse("99999999999999999999999999999999", 0, &huge) && huge > 1000000, "a huge one stays huge");
+	tap_ok(vl_retry_after_parse("99999999999999999999999999999999", 0, &huge) && huge > 1000000,
+	       "a huge one stays huge");
 	tap_ok(vl_retry_status(503) && vl_retry_status(429) && vl_retry_status(408) && vl_retry_status(425) &&
 		       !vl_retry_status(404) && !vl_retry_status(401) && !vl_retry_status(200),
 	       "which statuses may pass");
-	tap_ok(vl_retry_rank(VL_E_GONE) < vl_retry_rank(VL_E_NET), "\"not there\" by one mirror says less than \"no answer\"");
+	tap_ok(vl_retry_rank(VL_E_GONE) < vl_retry_rank(VL_E_NET),
+	       "\"not there\" by one mirror says less than \"no answer\"");
 	tap_ok(vl_retry_rank(VL_OK) < vl_retry_rank(VL_E_GONE), "anything says more than nothing");
 }
 
@@ -243,7 +248,9 @@ static void test_proxies(void)
 	for (size_t i = 0; i < VL_LEN(cases); i++) {
 		const struct {
 			const char *name, *value;
-		} env[] = { { "http_proxy", cases[i].http }, { "https_proxy", cases[i].https }, { "all_proxy", cases[i].all },
+		} env[] = { { "http_proxy", cases[i].http },
+			    { "https_proxy", cases[i].https },
+			    { "all_proxy", cases[i].all },
 			    { "no_proxy", cases[i].no } };
 		const char *got;
 

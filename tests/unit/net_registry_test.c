@@ -29,12 +29,14 @@ static void test_token(struct world *w)
 	tap_good(vl_net_run(n, &e), &e, "three blobs of one repository");
 	for (size_t i = 0; i < 3; i++)
 		tap_good(f[i].get.ok && f[i].get.body.len == 5000, &f[i].get.err, "blob %zu", i);
-	tap_is(logged(w, "\"token\"", "scope=repository%3Aa%2Fb%3Apull"), 1, "one token for all of them, with our scope");
+	tap_is(logged(w, "\"token\"", "scope=repository%3Aa%2Fb%3Apull"), 1,
+	       "one token for all of them, with our scope");
 	tap_is(logged(w, "\"token\"", "authorization"), 0, "asked for anonymously");
 	tap_is(logged(w, "\"other\"", NULL), 3, "the blobs came from elsewhere");
 	tap_is(logged(w, "\"other\"", "authorization"), 0, "where the token did not go");
 	vl_net_stats(n, &bytes, &requests);
-	tap_ok(bytes >= 15000 && requests >= 10, "statistics: %" PRIu64 " bytes, %" PRIu64 " requests", bytes, requests);
+	tap_ok(bytes >= 15000 && requests >= 10, "statistics: %" PRIu64 " bytes, %" PRIu64 " requests", bytes,
+	       requests);
 	for (size_t i = 0; i < 3; i++)
 		vl_get_clear(&f[i].get);
 
@@ -51,6 +53,33 @@ static void test_token(struct world *w)
 	tap_is(logged(w, "\"token\"", NULL), 1, "once");
 	vl_get_clear(&f[0].get);
 	set(w, NULL);
+}
+
+static void test_many_blobs(struct world *w)
+{
+	enum { MANY = 50 };
+	struct vl_net_conf conf = conf_fast();
+	VL_AUTO(vl_net) n = NULL;
+	struct vl_err e = VL_ERR_INIT;
+	struct fetch *f = vl_xcalloc(MANY, sizeof *f);
+	unsigned good = 0;
+
+	set(w, NULL);
+	log_clear(w);
+	tap_good(vl_net_new(&n, &conf, &w->env, &e), &e, "a net");
+	for (size_t i = 0; i < MANY; i++) {
+		registry_begin(w, &f[i]);
+		vl_net_add(n, &f[i].get);
+	}
+	tap_good(vl_net_run(n, &e), &e, "%d blobs of one repository", MANY);
+	for (size_t i = 0; i < MANY; i++) {
+		good += f[i].get.ok;
+		vl_get_clear(&f[i].get);
+	}
+	tap_is(good, MANY, "all there");
+	tap_is(logged(w, "\"server\": \"token\"", NULL), 1, "one token");
+	tap_ok(logged(w, "\"status\": 401", NULL) <= 4, "and only the first few were turned away");
+	free(f);
 }
 
 static void test_token_faults(struct world *w)
@@ -88,7 +117,8 @@ static void test_token_faults(struct world *w)
 		log_clear(w);
 		registry_begin(w, &f);
 		tap_fails(fetch_run(&f, NULL), &f.get.err, cases[i].want, "registry: %s", cases[i].setting);
-		if (cases[i].says && !tap_ok(strstr(f.get.err.msg, cases[i].says) != NULL, "says \"%s\"", cases[i].says))
+		if (cases[i].says && !tap_ok(strstr(f.get.err.msg, cases[i].says) != NULL, "says \"%s\"",
+					     cases[i].says))
 			printf("# said: %s\n", f.get.err.msg);
 		tap_is(logged(w, "\"server\": \"token\"", NULL), cases[i].token_requests,
 		       "%s: requests to the token server", cases[i].setting);
@@ -96,7 +126,8 @@ static void test_token_faults(struct world *w)
 		set(w, NULL);
 	}
 	VL_STR endless = vl_xprintf("%01500d", 7);
-	VL_STR big = vl_xprintf("challenge=Bearer%%20realm%%3D%%22https://x/%s%s%s%s%s%s%%22", endless, endless, endless, endless,
+	VL_STR big = vl_xprintf("challenge=Bearer%%20realm%%3D%%22https://x/%s%s%s%s%s%s%%22", endless, endless,
+				endless, endless,
 				endless, endless);
 	/* Longer than fetch's own text: only the setting is cut, which leaves it unterminated as well as long. */
 	set(w, big);
@@ -120,21 +151,23 @@ static void test_credentials(struct world *w)
 		  "Basic dXNlcjpnZWhlaW0=", VL_OK },
 		{ "{\"auths\":{\"127.0.0.1:%u/a\":{\"auth\":\"dXNlcjpnZWhlaW0=\"}}}", "login=user:geheim",
 		  "Basic dXNlcjpnZWhlaW0=", VL_OK },
-		{ "{\"auths\":{\"127.0.0.1:%u/c\":{\"auth\":\"dXNlcjpnZWhlaW0=\"}}}", "login=user:geheim", NULL, VL_E_REFUSED },
+		{ "{\"auths\":{\"127.0.0.1:%u/c\":{\"auth\":\"dXNlcjpnZWhlaW0=\"}}}", "login=user:geheim", NULL,
+		  VL_E_REFUSED },
 		{ "{\"auths\":{\"ghcr.io\":{\"auth\":\"dXNlcjpnZWhlaW0=\"}}, \"x\":%u}", "login=user:geheim", NULL,
 		  VL_E_REFUSED },
 		{ "{\"auths\":{\"127.0.0.1:%u\":{\"auth\":\"dXNlcjpnZWhlaW0=\"}}}", "basic=user:geheim", NULL, VL_OK },
 		{ "{\"auths\":{\"127.0.0.1:%u\":{\"auth\":\"dXNlcjp4\"}}}", "basic=user:geheim", NULL, VL_E_REFUSED },
 		{ "{\"auths\":{\"127.0.0.1:%u\":{\"identitytoken\":\"refresh-me\"}}}", "login=refresh-me",
 		  "refresh_token=refresh-me", VL_OK },
-		{ "{\"credHelpers\":{\"127.0.0.1:%u\":\"test\"}}", "login=hans:wurst", "Basic aGFuczp3dXJzdA==", VL_OK },
+		{ "{\"credHelpers\":{\"127.0.0.1:%u\":\"test\"}}", "login=hans:wurst", "Basic aGFuczp3dXJzdA==",
+		  VL_OK },
 		{ "{\"credsStore\":\"test\", \"x\":%u}", "login=hans:wurst", "Basic aGFuczp3dXJzdA==", VL_OK },
 		{ "{\"credsStore\":\"absent\", \"x\":%u}", "login=hans:wurst", NULL, VL_E_REFUSED },
 		{ "{\"credsStore\":\"../../bin/sh\", \"x\":%u}", "login=hans:wurst", NULL, VL_E_REFUSED },
 	};
 	static const char helper[] = "#!/bin/sh\n[ \"$1\" = get ] || exit 1\nread -r server\n"
-				     "case $server in 127.0.0.1:*) echo '{\"ServerURL\":\"x\",\"Username\":\"hans\",\"Secret\":"
-				     "\"wurst\"}' ;; *) exit 1 ;; esac\n";
+				     "case $server in 127.0.0.1:*) ;; *) exit 1 ;; esac\n"
+				     "echo '{\"ServerURL\":\"x\",\"Username\":\"hans\",\"Secret\":\"wurst\"}'\n";
 	VL_STR path = vl_xprintf("%s:%s", w->dir, getenv("PATH"));
 	VL_STR old = vl_xstrdup(getenv("PATH"));
 	struct vl_net_conf conf = conf_fast();
@@ -162,7 +195,8 @@ static void test_credentials(struct world *w)
 			tap_fails(fetch_run(&f, &conf), &f.get.err, cases[i].want, "%s with %s", cases[i].setting,
 				  cases[i].config);
 		if (cases[i].path_has)
-			tap_is(logged(w, "\"server\": \"token\"", cases[i].path_has), 1, "the token server saw the credential");
+			tap_is(logged(w, "\"server\": \"token\"", cases[i].path_has), 1,
+			       "the token server saw the credential");
 		tap_is(logged(w, "\"other\"", "authorization"), 0, "where the blob came from did not");
 		tap_ok(!strstr(w->everything, "geheim") && !strstr(f.get.err.msg, "geheim"), "no secret in words");
 		vl_get_clear(&f.get);
@@ -182,6 +216,7 @@ static void test_credentials(struct world *w)
 static void story(struct world *w)
 {
 	test_token(w);
+	test_many_blobs(w);
 	test_token_faults(w);
 	test_credentials(w);
 }

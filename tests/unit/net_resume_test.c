@@ -154,8 +154,9 @@ static pid_t nginx_start(struct world *w, unsigned port)
 {
 	VL_STR conf = vl_xprintf("daemon off; master_process off; pid %s/pid; error_log %s/error.log;\n"
 				 "events { worker_connections 16; }\n"
-				 "http { access_log off; client_body_temp_path %s/b; proxy_temp_path %s/p; fastcgi_temp_path %s/f;\n"
-				 "uwsgi_temp_path %s/u; scgi_temp_path %s/s; server { listen 127.0.0.1:%u; root %s; } }\n",
+				 "http { access_log off; client_body_temp_path %s/b; proxy_temp_path %s/p; "
+				 "fastcgi_temp_path %s/f; uwsgi_temp_path %s/u; scgi_temp_path %s/s;\n"
+				 "server { listen 127.0.0.1:%u; root %s; } }\n",
 				 w->dir, w->dir, w->dir, w->dir, w->dir, w->dir, w->dir, port, w->dir);
 	VL_STR path = vl_xprintf("%s/nginx.conf", w->dir);
 	struct vl_err e = VL_ERR_INIT;

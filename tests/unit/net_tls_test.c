@@ -6,10 +6,10 @@ static const char make_keys[] =
 	"set -e; exec >/dev/null 2>&1; k='-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes'\n"
 	"openssl req -x509 $k -keyout ca.key -out ca.pem -days 2 -subj /CN=test-ca\n"
 	"openssl req $k -keyout key.pem -out s.csr -subj /CN=server\n"
-	"sign() { openssl x509 -req -in s.csr -CA ca.pem -CAkey ca.key -CAcreateserial -extfile ext -days $1 -out $2; }\n"
-	"echo subjectAltName=IP:127.0.0.1 >ext; sign 2 good.pem; sign -1 expired.pem\n"
+	"sign() { openssl x509 -req -in s.csr -CA ca.pem -CAkey ca.key -CAcreateserial -extfile ext \"$@\"; }\n"
+	"echo subjectAltName=IP:127.0.0.1 >ext; sign -days 2 -out good.pem; sign -days -1 -out expired.pem\n"
 	"openssl req -x509 -key key.pem -out self.pem -days 2 -subj /CN=self -addext subjectAltName=IP:127.0.0.1\n"
-	"echo subjectAltName=DNS:other.example >ext; sign 2 other.pem\n";
+	"echo subjectAltName=DNS:other.example >ext; sign -days 2 -out other.pem\n";
 
 static bool keys_made(const struct world *w)
 {
@@ -64,7 +64,8 @@ static void test_certificates(struct world *w)
 			tap_good(fetch_run(&f, &conf), &f.get.err, "%s is accepted", cases[i].name);
 		else
 			tap_fails(fetch_run(&f, &conf), &f.get.err, cases[i].want, "%s is refused", cases[i].name);
-		if (cases[i].says && !tap_ok(strstr(f.get.err.msg, cases[i].says) != NULL, "says \"%s\"", cases[i].says))
+		if (cases[i].says && !tap_ok(strstr(f.get.err.msg, cases[i].says) != NULL, "says \"%s\"",
+					     cases[i].says))
 			printf("# said: %s\n", f.get.err.msg);
 		tap_is(w->notes, 0, "without a second try");
 		vl_get_clear(&f.get);

@@ -69,7 +69,8 @@ static void test_retry(struct world *w)
 		{ "/ok/1000?fail=1&status=500", VL_OK, 2, NULL },
 		{ "/ok/1000?fail=9&status=502", VL_E_NET, 4, "502 bad gateway (4 tries)" },
 		{ "/ok/1000?fail=9&status=429", VL_E_RATE, 4, "429 too many requests (4 tries)" },
-		{ "/ok/1000?fail=9&status=403&text=TOOMANYREQUESTS:+retry-after:+35us", VL_E_RATE, 4, "too many requests" },
+		{ "/ok/1000?fail=9&status=403&text=TOOMANYREQUESTS:+retry-after:+35us", VL_E_RATE, 4,
+		  "too many requests" },
 		{ "/ok/1000?truncate=2&at=500", VL_OK, 3, NULL },
 		{ "/ok/1000?truncate=2&at=500&chunked=1", VL_OK, 3, NULL },
 		{ "/ok/1000?truncate=9&at=500", VL_E_NET, 4, "ends early" },
@@ -78,7 +79,8 @@ static void test_retry(struct world *w)
 
 	for (size_t i = 0; i < VL_LEN(cases); i++) {
 		get_one(w, cases[i].path, cases[i].want, cases[i].says, cases[i].path);
-		tap_is(logged(w, "\"main\"", NULL), cases[i].requests, "%s: %u requests", cases[i].path, cases[i].requests);
+		tap_is(logged(w, "\"main\"", NULL), cases[i].requests, "%s: %u requests", cases[i].path,
+		       cases[i].requests);
 		tap_is(w->notes, cases[i].requests - 1, "%s: each retry is noted", cases[i].path);
 		log_clear(w);
 	}
@@ -146,9 +148,11 @@ static void test_limits(struct world *w)
 			f.get.dir = file ? w->dirfd : -1;
 			f.get.part = "part";
 			if (cases[i].want == VL_OK)
-				tap_good(fetch_run(&f, NULL), &f.get.err, "%s max %" PRIu64, cases[i].path, cases[i].max);
+				tap_good(fetch_run(&f, NULL), &f.get.err, "%s max %" PRIu64, cases[i].path,
+					 cases[i].max);
 			else
-				tap_fails(fetch_run(&f, NULL), &f.get.err, cases[i].want, "%s max %" PRIu64 " expect %" PRIu64,
+				tap_fails(fetch_run(&f, NULL), &f.get.err, cases[i].want,
+					  "%s max %" PRIu64 " expect %" PRIu64,
 					  cases[i].path, cases[i].max, cases[i].expect);
 			if (cases[i].says && !tap_ok(strstr(f.get.err.msg, cases[i].says) != NULL, "says so"))
 				printf("# said: %s\n", f.get.err.msg);
@@ -204,7 +208,9 @@ static void test_loop(struct world *w)
 	tap_good(vl_net_new(&n, &conf, &w->env, &e), &e, "a net");
 	for (size_t i = 0; i < MANY; i++) {
 		fetch_begin(w, &f[i]);
-		fetch_url(&f[i], i % 10 == 3 ? "/status/404" : i % 10 == 5 ? "/ok/3000?fail=1" : "/redirect?to=/ok/2000");
+		fetch_url(&f[i], i % 10 == 3 ? "/status/404" :
+				 i % 10 == 5 ? "/ok/3000?fail=1" :
+					       "/redirect?to=/ok/2000");
 		vl_net_add(n, &f[i].get);
 	}
 	f[0].get.done = add_more;
@@ -241,7 +247,8 @@ static void test_interrupt(struct world *w)
 	vl_net_add(n, &wait.get);
 	tap_fails(vl_net_run(n, &e), &e, VL_E_INTERRUPTED, "interrupted");
 	tap_ok(quick.get.ok && quick.done == 1, "what was done is done");
-	tap_ok(!slow.get.ok && slow.get.err.code == VL_E_INTERRUPTED && slow.done == 0, "the rest is told why, without done()");
+	tap_ok(!slow.get.ok && slow.get.err.code == VL_E_INTERRUPTED && slow.done == 0,
+	       "the rest is told why, without done()");
 	tap_ok(exists(w, "part") && exists(w, "part.json"), "the partial file stays");
 	w->stop = 0;
 	tap_good(vl_net_run(n, &e), &e, "nothing is left in the net");
