@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 libvalise_a_SOURCES += src/pipeline/pipeline.h src/pipeline/choose.c src/pipeline/choose.h \
 	src/pipeline/seal.c src/pipeline/unpack.c src/pipeline/unpack_priv.h src/pipeline/verify.c
 pack_sources += src/pipeline/bundling.c src/pipeline/bundling.h src/pipeline/fetch.c src/pipeline/pack.c

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 pack_sources += src/sources/source.h src/sources/work.h src/sources/oci.h
 pack_sources += src/sources/table.c src/sources/fetch.c src/sources/cache.c src/sources/wanted.c src/sources/mirrors.c
 pack_sources += src/sources/checksum.c src/sources/oci.c
