@@ -48,7 +48,8 @@ static bool see_record(void *ctx, const char *name, struct vl_bytes content, str
 	if (!id || !*id)
 		return vl_fail(e, VL_E_CONTENT, "%s is not an OSV record: it has no id", shown);
 	modified = vl_jval_str(vl_jval_get(root, "modified"));
-	if (modified && vl_time_parse_loose(modified, &t) && (!s->has_newest || t > s->newest)) {
+	/* Exporters without a date write the year 1. */
+	if (modified && vl_time_parse_loose(modified, &t) && t > 0 && (!s->has_newest || t > s->newest)) {
 		s->newest = t;
 		s->has_newest = true;
 	}

@@ -109,7 +109,7 @@ static void note_time(struct vl_desc *desc, const char *annotation, const char *
 	char when[24];
 	int64_t t;
 
-	if (text && vl_time_parse_loose(text, &t))
+	if (text && vl_time_parse_loose(text, &t) && t > 0)
 		vl_desc_set(desc, annotation, vl_time_text(t, when));
 }
 

@@ -96,7 +96,9 @@ bool vl_wanted_finish(struct vl_wanted *w, struct vl_desc *layer, int64_t *fetch
 		*e = w->get.err;
 		return false;
 	}
-	if (!vl_wanted_is_old(w)) {
+	if (vl_wanted_is_old(w)) {
+		vl_run_drop_part(w->work->run, w->part);
+	} else {
 		/* The file goes whatever it was: a wrong one must not be continued next time. */
 		good = take_part(w, e);
 		vl_run_drop_part(w->work->run, w->part);
