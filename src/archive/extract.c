@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -35,6 +36,28 @@ static void extraction_clear(struct extraction *t)
 	free(t->found);
 }
 VL_DEFINE_CLEAN(extraction)
+
+/* libarchive converts names to the locale's character set and loses those of a zip where that is ASCII. This thread
+ * speaks UTF-8 for a while; where there is no such locale, such names are refused. */
+struct utf8_scope {
+	locale_t ours, before;
+};
+
+static void utf8_begin(struct utf8_scope *u)
+{
+	u->ours = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+	if (u->ours)
+		u->before = uselocale(u->ours);
+}
+
+static void utf8_scope_clear(struct utf8_scope *u)
+{
+	if (!u->ours)
+		return;
+	uselocale(u->before);
+	freelocale(u->ours);
+}
+VL_DEFINE_CLEAN(utf8_scope)
 
 /* libarchive answers ARCHIVE_WARN where it would run a program to decompress: that is refused. */
 static bool built_in(int rc, const char *kind, struct vl_err *e)
@@ -256,12 +279,14 @@ static bool run(struct extraction *t, struct vl_err *e)
 
 bool vl_extract(int fd, int dir, struct vl_extract *x, const char *what, struct vl_err *e)
 {
+	VL_CLEAN(utf8_scope) utf8 = { .ours = (locale_t)0 };
 	VL_CLEAN(extraction) t = { .x = x, .dir = dir };
 	size_t n = 0;
 
 	while (x->only && x->only[n])
 		n++;
 	t.found = vl_xcalloc(n, sizeof *t.found);
+	utf8_begin(&utf8);
 	x->files = x->bytes = x->skipped = 0;
 	if (!open_archive(&t.r, fd, false, e) || !run(&t, e))
 		return vl_while(e, "%s", what);
@@ -288,9 +313,11 @@ static bool find_one(struct vl_reader *r, const char *member, struct vl_buf *b, 
 
 bool vl_extract_one(int fd, const char *member, struct vl_buf *b, const char *what, struct vl_err *e)
 {
+	VL_CLEAN(utf8_scope) utf8 = { .ours = (locale_t)0 };
 	VL_AUTO(vl_reader) r = NULL;
 
 	vl_buf_reset(b);
+	utf8_begin(&utf8);
 	if (!open_archive(&r, fd, true, e) || !find_one(r, member, b, e))
 		return vl_while(e, "%s", what);
 	return true;

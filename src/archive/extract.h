@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* archive/extract.h: expand an archive into a directory, for places. Nothing ever leaves the directory: names are checked
- * with vl_path_is_safe(), every step is opened below dir without following links, only regular files and directories
- * (and, skipped with a count, links and special files) exist for it. */
+/* archive/extract.h: expand an archive into a directory, for places. Nothing ever leaves the directory: names are
+ * checked with vl_path_is_safe(), every step is opened below dir without following links, only regular files and
+ * directories (and, skipped with a count, links and special files) exist for it. */
 #ifndef VL_ARCHIVE_EXTRACT_H
 #define VL_ARCHIVE_EXTRACT_H
 
@@ -17,8 +17,9 @@ struct vl_extract {
 	/* results */
 	uint64_t files, bytes, skipped;
 };
-/* fd: tar, tar.gz, tar.zst, tar.xz, tar.bz2 or zip, read from its current offset. Existing files are never replaced
- * (VL_E_CONTENT: duplicate member). A missing member of `only`: VL_E_CONTENT. Files are fsynced by the caller's syncfs. */
+/* fd: a regular file: tar, tar.gz, tar.zst, tar.xz, tar.bz2 or zip, read from its current offset. Existing files are
+ * never replaced (VL_E_CONTENT: duplicate member). A missing member of `only`: VL_E_CONTENT. Files are fsynced by the
+ * caller's syncfs. */
 VL_MUST bool vl_extract(int fd, int dir, struct vl_extract *x, const char *what, struct vl_err *e);
 /* One member of a tar(.gz) into memory, at most b->max bytes. Absent: VL_E_CONTENT. */
 VL_MUST bool vl_extract_one(int fd, const char *member, struct vl_buf *b, const char *what, struct vl_err *e);

@@ -19,9 +19,9 @@ struct vl_zip_limits {
  * VL_E_LIMIT. *members may be NULL. */
 VL_MUST bool vl_zip_rewrite(int fd, int out, int spool_dir, const struct vl_zip_limits *limits, vl_zip_check *check,
 			    void *ctx, uint64_t *members, struct vl_err *e);
-/* Rewrites one gzip stream as gzip with stored blocks (level 0, no name, no time) over the same content. At most max raw
- * bytes. Trailing bytes, truncation and bad CRC refuse it: VL_E_CONTENT; more than max: VL_E_LIMIT. fd is a regular file,
- * read from its current offset. */
+/* Rewrites one gzip stream as gzip with stored blocks (level 0, no name, no time) over the same content. At most max
+ * raw bytes. Trailing bytes, truncation and bad CRC refuse it: VL_E_CONTENT; more than max: VL_E_LIMIT. fd is a regular
+ * file, read from its current offset. */
 VL_MUST bool vl_gzip_store(int fd, int out, uint64_t max, struct vl_err *e);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* archive/rewrite_zipfile.h: writes a zip of stored members. libarchive's writer puts the local time zone's date and the
- * owner into each member; the bytes here depend on names and content alone, and 35 bytes fewer per member travel. */
+/* archive/rewrite_zipfile.h: writes a zip of stored members. libarchive's writer puts the local time zone's date and
+ * the owner into each member; the bytes here depend on names and content alone. */
 #ifndef VL_ARCHIVE_REWRITE_ZIPFILE_H
 #define VL_ARCHIVE_REWRITE_ZIPFILE_H
 

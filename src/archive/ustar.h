@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* archive/ustar.h: the strict tar subset of a parcel (doc/format.md "Parcels"), in memory.
- * Regular files only (type '0'), no pax, no GNU, octal sizes, exact checksum, zero padding, two zero blocks at the end and
- * nothing behind them. */
+ * Regular files only (type '0'), no pax, no GNU, octal sizes, exact checksum, zero padding, two zero blocks at the end
+ * and nothing behind them. */
 #ifndef VL_ARCHIVE_USTAR_H
 #define VL_ARCHIVE_USTAR_H
 

@@ -26,8 +26,8 @@ struct vl_signed {
 };
 
 /* Verifies each signature file against each key of the ring (ids are hints only). Malformed or legacy file: an error.
- * A signature by a ring key (same id) that does not match: VL_E_SIG_BAD. None by a ring key: VL_E_SIG_UNKNOWN, naming the
- * key ids found. No file: VL_E_SIG_MISSING. Empty ring: VL_E_NO_TRUST. */
+ * A signature by a ring key (same id) that does not match: VL_E_SIG_BAD. None by a ring key: VL_E_SIG_UNKNOWN, naming
+ * the key ids found. No file: VL_E_SIG_MISSING. Empty ring: VL_E_NO_TRUST. */
 VL_MUST bool vl_signed_open(struct vl_signed *out, struct vl_bytes text, const struct vl_sigfile *sigs, size_t n_sigs,
 			    const struct vl_keyring *ring, struct vl_err *e);
 /* For `inspect` alone: no proof at all, n_by = 0. */
