@@ -145,7 +145,7 @@ bool vl_volume_create(struct vl_volume **out, const char *dir, const char *name,
 	v->path = vl_xprintf("%s/%s", dir, name);
 	v->name = vl_xstrdup(name);
 	if (!vl_mkdirs(dir, 0755, e))
-		return media_hint(e);
+		return vl_hint(e, "Is the medium mounted there, and writable? Else name another directory.");
 	v->parent = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (v->parent < 0)
 		return vl_fail_os(e, "open %s", dir);

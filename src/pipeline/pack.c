@@ -6,6 +6,8 @@
  *        before the last step leaves no bundle behind. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "pipeline/bundling.h"
@@ -144,6 +146,20 @@ static bool finish(struct vl_bundling *b, struct vl_pack_report *r, struct vl_er
 	return true;
 }
 
+/* What can be known of the directory before anything is downloaded for it. */
+static bool check_out(const struct vl_pack_opts *o, struct vl_err *e)
+{
+	struct stat st;
+
+	if (o->fetch.dry_run || stat(o->out, &st))
+		return true;
+	if (!S_ISDIR(st.st_mode)) {
+		vl_fail(e, VL_E_USAGE, "%s is not a directory", o->out);
+		return vl_hint(e, "Name the mounted medium, or any directory.");
+	}
+	return access(o->out, W_OK | X_OK) ? vl_fail_os(e, "write into %s", o->out) : true;
+}
+
 static bool pack(struct vl_packing *p, struct vl_bundling *b, struct vl_pack_report *r, struct vl_err *e)
 {
 	if (!vl_packing_open_store(p, e) || !fetch_or_not(p, b->o, &r->fetch, e) || !begin(b, p, r, e))
@@ -168,7 +184,7 @@ bool vl_pack(const struct vl_pack_opts *o, const struct vl_conf *conf, const str
 	b.o = o;
 	b.env = env;
 	/* Keys first: nobody wants to be asked for a password an hour later, or to hear then that it is wrong. */
-	if (!vl_packing_begin(&p, &o->fetch, conf, env, e) || !vl_bundling_open_keys(&b, e))
+	if (!vl_packing_begin(&p, &o->fetch, conf, env, e) || !check_out(o, e) || !vl_bundling_open_keys(&b, e))
 		return false;
 	return pack(&p, &b, r, e) ? true : vl_packing_failed(&p, e);
 }
