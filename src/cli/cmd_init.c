@@ -31,8 +31,8 @@ static bool say_catalogue(const struct vl_cli *c, struct vl_err *e)
 		struct vl_line l;
 
 		if (!c->g.json) {
-			vl_say("%s: %s\n    size %s, new %s, for %s\n", row[i].type, row[i].what, row[i].size,
-			       row[i].cadence, row[i].consumer);
+			vl_say("%s: %s\n    size: %s; new data: %s; used by: %s\n", row[i].type, row[i].what,
+			       row[i].size, row[i].cadence, row[i].consumer);
 			continue;
 		}
 		vl_line_begin(&l, "source");
@@ -103,8 +103,8 @@ static bool add_items(struct vl_buf *out, const struct opts *o, bool active, str
 	for (size_t i = 0; i < n; i++) {
 		if (chosen(o, row[i].type) != active)
 			continue;
-		if (!vl_buf_addf(out, e, "\n  # %s: %s\n  # size %s, new %s, for %s\n", row[i].type, row[i].what,
-				 row[i].size, row[i].cadence, row[i].consumer) ||
+		if (!vl_buf_addf(out, e, "\n  # %s: %s\n  # size: %s; new data: %s; used by: %s\n", row[i].type,
+				 row[i].what, row[i].size, row[i].cadence, row[i].consumer) ||
 		    !add_example(out, row[i].example, active, e))
 			return false;
 	}
@@ -121,7 +121,7 @@ static bool make_text(struct vl_buf *out, const struct opts *o, struct vl_err *e
 			   "expires: 14d\n\n"
 			   "items:\n", o->channel ? o->channel : "prod") &&
 	       add_items(out, o, true, e) &&
-	       vl_buf_addf(out, e, "\n  # More that could be carried: remove the # in front of the lines.\n") &&
+	       vl_buf_addf(out, e, "\n  # More that could be carried: take away the # in the first column.\n") &&
 	       add_items(out, o, false, e);
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <termios.h>
 #include <unistd.h>
@@ -12,6 +13,21 @@
 #include "cli/command.h"
 
 #define PASSWORD_MAX 1024
+#define NAP_MS 200
+
+/* Waits until there is something to read. A signal that comes between looking at the flag and sleeping would be slept
+ * over, so nobody sleeps for long. */
+static bool wait_readable(int fd, struct vl_err *e)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	for (;;) {
+		if (*vl_signals_flag())
+			return vl_fail(e, VL_E_INTERRUPTED, "stopped by signal %d", (int)*vl_signals_flag());
+		if (poll(&p, 1, NAP_MS) > 0)
+			return true;
+	}
+}
 
 /* One line, byte by byte: what stands behind it belongs to the next reader of this descriptor. */
 static bool read_line(int fd, char *out, size_t size, struct vl_err *e)
@@ -20,12 +36,13 @@ static bool read_line(int fd, char *out, size_t size, struct vl_err *e)
 	char c;
 
 	for (;;) {
-		ssize_t got = read(fd, &c, 1);
+		ssize_t got;
 
-		if (got < 0 && errno == EINTR && !*vl_signals_flag())
-			continue;
+		if (!wait_readable(fd, e))
+			return false;
+		got = read(fd, &c, 1);
 		if (got < 0 && errno == EINTR)
-			return vl_fail(e, VL_E_INTERRUPTED, "stopped by signal %d", (int)*vl_signals_flag());
+			continue;
 		if (got < 0)
 			return vl_fail_os(e, "reading the password");
 		if (!got || c == '\n')
@@ -40,8 +57,7 @@ static bool read_line(int fd, char *out, size_t size, struct vl_err *e)
 	return true;
 }
 
-/* The terminal gets its echo back on every way out; signals end read() because they are installed without
- * SA_RESTART. */
+/* The terminal gets its echo back on every way out but the second signal's. */
 static bool read_hidden(int tty, const char *prompt, char *out, size_t size, struct vl_err *e)
 {
 	struct termios was, quiet;
@@ -52,11 +68,10 @@ static bool read_hidden(int tty, const char *prompt, char *out, size_t size, str
 	quiet = was;
 	quiet.c_lflag &= ~(tcflag_t)ECHO;
 	quiet.c_lflag |= (tcflag_t)ECHONL;
-	if (!vl_write_all(tty, vl_bytes_str(prompt), e) || !vl_write_all(tty, vl_bytes_str(": "), e))
-		return false;
 	if (tcsetattr(tty, TCSAFLUSH, &quiet))
 		return vl_fail_os(e, "terminal");
-	good = read_line(tty, out, size, e);
+	good = vl_write_all(tty, vl_bytes_str(prompt), e) && vl_write_all(tty, vl_bytes_str(": "), e) &&
+	       read_line(tty, out, size, e);
 	tcsetattr(tty, TCSAFLUSH, &was);
 	return good;
 }

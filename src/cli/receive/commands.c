@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/receive/commands.c: the commands of a program built with --disable-pack: no init, fetch, pack. It lies in a folder
- * of its own because it defines the same names as ../commands_pack.c. */
+/* cli/receive/commands.c: the commands of a program built with --disable-pack: no init, fetch, pack. It lies in a
+ * folder of its own because it defines the same names as ../commands_pack.c. */
 #include "cli/command.h"
 
 const struct vl_command *const *vl_commands(void)
