@@ -42,12 +42,13 @@ static void child_exec(const char *program, int in, int out)
 	char get[] = "get";
 	VL_STR name = vl_xstrdup(program);
 	char *argv[] = { name, get, NULL };
+	const struct sigaction usual = { .sa_handler = SIG_DFL };
 	sigset_t none;
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
 	if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || null < 0 || dup2(null, STDERR_FILENO) < 0)
 		_exit(127);
-	signal(SIGPIPE, SIG_DFL);
+	sigaction(SIGPIPE, &usual, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	execvp(program, argv);

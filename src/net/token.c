@@ -127,7 +127,7 @@ static bool read_answer(struct vl_net *n, struct vl_token *t, struct vl_err *e)
 	const char *token;
 	uint64_t seconds = EXPIRES_DEFAULT;
 
-	if (!vl_json_parse(&json, vl_buf_bytes(&t->get.body), VL_JSON_OCI, "the token server's answer", 
+	if (!vl_json_parse(&json, vl_buf_bytes(&t->get.body), VL_JSON_OCI, "the token server's answer",
 			   VL_E_CONTENT, e))
 		return false;
 	root = vl_json_root(json);
