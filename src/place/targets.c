@@ -340,6 +340,22 @@ static bool pick(struct job *j, const struct vl_doc *snapshot, struct vl_err *e)
 	return true;
 }
 
+static bool remember(struct rolling *r, const struct job *j, const char *what_lies_there, struct vl_err *e)
+{
+	vl_placed_set(&r->placed, j->t->path, &j->content, what_lies_there);
+	return vl_placed_save(&r->placed, r->state, e);
+}
+
+/* The old tree goes before the work is called done: else nobody would come back for what a kill leaves of it. */
+static bool drop_old(struct job *j, struct vl_err *e)
+{
+	vl_fd_closep(&j->work);
+	if (!vl_remove_tree(j->base, j->work_name, e))
+		return false;
+	j->work_name[0] = '\0';
+	return true;
+}
+
 static bool fill_target(struct rolling *r, struct job *j, struct vl_err *e)
 {
 	VL_STR now = NULL;
@@ -349,11 +365,12 @@ static bool fill_target(struct rolling *r, struct job *j, struct vl_err *e)
 		return false;
 	if (is_done(j))
 		return true;
-	if (!check_old(j, e) || !open_work(j, e) || !make_tree(j, e) || !swap_all(j, e))
+	/* "" before the swap: after a kill in between, the next run knows the tree as ours, and as not done */
+	if (!check_old(j, e) || !open_work(j, e) || !make_tree(j, e) || !remember(r, j, "", e) || !swap_all(j, e) ||
+	    !drop_old(j, e))
 		return false;
 	now = identity(j);
-	vl_placed_set(&r->placed, j->t->path, &j->content, now);
-	if (!vl_placed_save(&r->placed, r->state, e))
+	if (!remember(r, j, now, e))
 		return false;
 	vl_emit_item(r->env, "place", j->t->path, 0, "filled for %s", j->c->name);
 	return true;
