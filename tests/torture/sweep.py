@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+# tests/torture/sweep.py VALISE DIR BUNDLE1 BUNDLE2: called by kill-sweep.sh.
+# In:    DIR/base with an empty store that trusts the key, and an empty target directory.
+# Does:  traces the installation of BUNDLE2, into the empty store and over BUNDLE1, to find every call that changes a file; repeats
+#        it once per call and fault on a fresh copy; looks at what is left; runs it again undisturbed; looks again.
+# Out:   TAP, one line per fault and kind of call.
+import concurrent.futures
+import hashlib
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+
+VALISE, DIR, ONE, TWO = sys.argv[1:5]
+STEP = int(os.environ.get("VALISE_SWEEP_STEP", "1"))
+CALLS = """write pwrite64 writev openat mkdir mkdirat rename renameat renameat2 unlink unlinkat symlink symlinkat link linkat
+chmod fchmod fchmodat fchown fchownat ftruncate fallocate fsync fdatasync syncfs copy_file_range sendfile utimensat rmdir""".split()
+ALL = ",".join("?" + c for c in CALLS)
+# What differs from run to run and says nothing about wholeness.
+VOLATILE = re.compile(rb'"(valise\.installed|DownloadedAt|identity)": ?"[^"]*"')
+
+
+def tree(top, run=b"no such text"):
+    """Every entry below top: kind, mode, target or content; `run` is the worker's own path."""
+    out = {}
+    for at, dirs, files in os.walk(top):
+        for name in dirs + files:
+            path = os.path.join(at, name)
+            rel = os.path.relpath(path, top)
+            st = os.lstat(path)
+            if name == "lock":
+                continue
+            if stat.S_ISLNK(st.st_mode):
+                out[rel] = "link " + os.readlink(path)
+            elif stat.S_ISREG(st.st_mode):
+                with open(path, "rb") as f:
+                    data = VOLATILE.sub(b"", f.read()).replace(run, b"RUN")
+                out[rel] = "file %o %s" % (st.st_mode, hashlib.sha256(data).hexdigest())
+            else:
+                out[rel] = "%o" % st.st_mode
+    return out
+
+
+def differences(a, b):
+    return ", ".join(sorted("%s: %s / %s" % (k, a.get(k), b.get(k)) for k in a.keys() | b.keys() if a.get(k) != b.get(k))[:4])
+
+
+def must(result, what):
+    if result[0] != 0:
+        print("Bail out! %s: exit %d: %s" % (what, result[0], result[1]))
+        sys.exit(1)
+
+
+class Place:
+    """One worker's copy of the base, always at the same path."""
+
+    def __init__(self, top, first):
+        self.top = os.path.join(DIR, top)
+        self.first = first
+        self.run = os.path.join(self.top, "run")
+        self.conf = os.path.join(self.top, "valise.conf")
+        os.makedirs(self.run)
+        with open(self.conf, "w") as f:
+            f.write("places:\n  - consumer: files\n    item: docs\n    path: %s/target/docs\n" % self.run)
+        self.env = dict(os.environ, VALISE_CONFIG=self.conf, ASAN_OPTIONS="detect_leaks=0")
+        shutil.rmtree(self.run)
+        shutil.copytree(DIR + "/base", self.run, symlinks=True)
+        self.look_after()
+        subprocess.run(["cp", "-a", self.run, self.top + "/old"], check=True)
+
+    def valise(self, *args, wrap=()):
+        cmd = list(wrap) + [VALISE, args[0], "--store", self.run + "/store", *args[1:]]
+        p = subprocess.run(cmd, env=self.env, cwd=DIR, stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
+        return p.returncode, (p.stderr or p.stdout).decode("utf-8", "replace").strip()
+
+    def reset(self):
+        """Back to the first bundle. The copy of the place is another directory than the one remembered: look after it."""
+        subprocess.run(["rm", "-rf", self.run], check=True)
+        subprocess.run(["cp", "-a", self.top + "/old", self.run], check=True)
+        self.look_after()
+
+    def look_after(self):
+        if self.first:
+            must(self.valise("unpack", self.first), "the first bundle and its places")
+
+    def all(self):
+        return tree(self.run, self.run.encode())
+
+    def visible(self):
+        """What consumers see: the current generation and the place outside."""
+        here = os.path.realpath(self.run + "/store/current")
+        return os.path.basename(here), tree(here), tree(self.run + "/target/docs")
+
+
+def fault_points(log):
+    """(call, n, line): the nth call of this name in its thread changes a file."""
+    counts, out = {}, []
+    for line in open(log, errors="replace"):
+        m = re.match(r"(\d+) +(\w+)\((.*)", line)
+        if not m or m[2] not in CALLS:
+            continue
+        key = (m[1], m[2])
+        counts[key] = counts.get(key, 0) + 1
+        if m[2] == "openat" and "O_CREAT" not in m[3]:
+            continue
+        if m[2] == "write" and re.match(r"[12],", m[3]):
+            continue
+        out.append((m[2], counts[key], line.strip()[:160]))
+    return out
+
+
+class Sweep:
+    def __init__(self, name, first):
+        self.places = [Place("%s%d" % (name, i), first) for i in range(min(4, os.cpu_count() or 1))]
+        self.free = list(self.places)
+        p = self.places[0]
+        log = DIR + "/trace-" + name
+        must(p.valise("unpack", TWO, wrap=["strace", "-f", "-qq", "-o", log, "-e", "trace=" + ALL, "-e", "signal=none"]),
+             "install the second bundle")
+        self.points = fault_points(log)
+        self.want = p.all()
+        self.new = p.visible()
+        p.reset()
+        self.old = p.visible()
+        if self.old[1] == self.new[1] or self.old[2] == self.new[2] or not self.points:
+            print("Bail out! the two bundles do not differ in what consumers see, or nothing was traced")
+            sys.exit(1)
+
+    def judge(self, p, fault, code, text, allowed):
+        """The reasons why this is not right; none: it is."""
+        name, generation, target = p.visible()
+        if code not in allowed:
+            yield "exit %d: %s" % (code, text)
+        if generation not in (self.old[1], self.new[1]):
+            whole = self.old[1] if name == self.old[0] else self.new[1]
+            yield "the current generation is neither old nor new: " + differences(whole, generation)
+        if target not in (self.old[2], self.new[2]):
+            yield "the place outside is neither old nor new: " + differences(self.new[2], target)
+        if code == 0 and p.all() != self.want:
+            yield "it says done, but: " + differences(self.want, p.all())
+        if code not in (0, -9, 137) and name == self.old[0] and "; store unchanged" not in text:
+            yield "it does not say that the store is unchanged: " + text
+        if code not in (0, -9, 137) and name != self.old[0] and "prod 2 is installed" not in text:
+            yield "it does not say that prod 2 is installed: " + text
+        if code in (-9, 137):
+            code, text = p.valise("fsck")
+            if code != 0:
+                yield "fsck: exit %d: %s" % (code, text)
+        code, text = p.valise("unpack", TWO)
+        if code != 0:
+            yield "the same command again: exit %d: %s" % (code, text)
+        elif p.all() != self.want:
+            yield "after the same command again: " + differences(self.want, p.all())
+
+    def one(self, point, fault, allowed):
+        call, n, line = point
+        p = self.free.pop()
+        try:
+            p.reset()
+            code, text = p.valise("unpack", TWO, wrap=["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=" + call, "-e",
+                                                       "signal=none", "-e", "inject=%s:%s:when=%d" % (call, fault, n)])
+            return ["%s %s %d, %s\n#   %s" % (fault, call, n, line, why) for why in self.judge(p, fault, code, text, allowed)]
+        finally:
+            self.free.append(p)
+
+    def all(self, fault, allowed):
+        results = {}
+        with concurrent.futures.ThreadPoolExecutor(len(self.places)) as pool:
+            runs = [(pt, pool.submit(self.one, pt, fault, allowed)) for pt in self.points[::STEP]]
+            for pt, run in runs:
+                results.setdefault(pt[0], []).extend(run.result() or [None])
+        return results
+
+
+KILL = ("signal=SIGKILL", "killed before", (-9, 137, 0))
+ENOSPC = ("error=ENOSPC", "no space at", (0, 21, 22))
+EIO = ("error=EIO", "I/O error at", (0, 22))
+
+
+def main():
+    count = failed = total = points = 0
+    for name, first, faults in (("over-the-old", ONE, (KILL, ENOSPC, EIO)), ("from-nothing", None, (KILL, ENOSPC))):
+        sweep = Sweep(name, first)
+        points += len(sweep.points)
+        for fault, words, allowed in faults:
+            for call, reasons in sorted(sweep.all(fault, allowed).items()):
+                bad = [r for r in reasons if r]
+                count += 1
+                total += len(reasons)
+                failed += bool(bad)
+                print("%sok %d - %s: %s every %s (%d)" % ("not " if bad else "", count, name, words, call, len(reasons)))
+                for r in bad[:6]:
+                    print("# " + r)
+                sys.stdout.flush()
+    print("1..%d" % count)
+    print("# %d points, %d runs" % (points, total))
+    sys.exit(1 if failed else 0)
+
+
+main()
