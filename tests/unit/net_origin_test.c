@@ -176,6 +176,33 @@ static void test_proxy(struct world *w)
 	}
 }
 
+/* The address of a connection that is there already is checked as well: here one that an honest get made. */
+static void reused_connection(struct world *w, const char *name, const char *redirect)
+{
+	struct vl_net_conf conf = conf_fast();
+	VL_STR proxy = vl_xprintf("http://127.0.0.1:%u", w->port);
+	VL_STR direct = vl_xprintf("http://%s:%u/ok/6", name, w->other);
+	VL_AUTO(vl_net) n = NULL;
+	struct vl_err e = VL_ERR_INIT;
+	struct fetch honest, evil;
+
+	conf.proxy = proxy;
+	log_clear(w);
+	fetch_begin(w, &honest);
+	fetch_url(&honest, direct);
+	fetch_begin(w, &evil);
+	fetch_url(&evil, redirect);
+	tap_good(vl_net_new(&n, &conf, &w->env, &e), &e, "a net");
+	vl_net_add(n, &honest.get);
+	tap_good(vl_net_run(n, &e) && honest.get.ok, &honest.get.err, "the operator may name an internal host");
+	vl_net_add(n, &evil.get);
+	tap_fails(vl_net_run(n, &e) && evil.get.ok, &evil.get.err, VL_E_REDIRECT,
+		  "a redirect may not use its connection");
+	tap_is(logged(w, "\"other\"", NULL), 1, "no second request was sent there");
+	vl_get_clear(&honest.get);
+	vl_get_clear(&evil.get);
+}
+
 /* A public server (reached by the proxy) sends us to a name that no_proxy excepts and that resolves to ourselves. */
 static void test_resolved_reach(struct world *w)
 {
@@ -201,6 +228,7 @@ static void test_resolved_reach(struct world *w)
 	tap_fails(fetch_run(&f, &conf), &f.get.err, VL_E_REDIRECT, "a redirect to a name that resolves to us");
 	tap_is(logged(w, "\"other\"", NULL), 0, "no request was sent there");
 	vl_get_clear(&f.get);
+	reused_connection(w, name, url);
 	unsetenv("no_proxy");
 }
 

@@ -76,6 +76,56 @@ static void test_resume_faults(struct world *w)
 	log_clear(w);
 }
 
+/* What is on the disk when a process is killed at an arbitrary moment is continued. */
+static void test_killed(struct world *w)
+{
+	static const char path[] = "/ok/1000000?rate=1500000";
+	struct fetch f;
+	struct stat st = { 0 };
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		part_begin(w, &f, path);
+		(void)!fetch_run(&f, NULL);
+		_exit(0);
+	}
+	for (int i = 0; i < 1000 && st.st_size < 200000; i++) {
+		usleep(5000);
+		if (stat(w->part, &st))
+			st.st_size = 0;
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	tap_ok(!stat(w->part, &st) && st.st_size >= 200000 && st.st_size < 1000000, "killed at byte %lld",
+	       (long long)st.st_size);
+	part_begin(w, &f, path);
+	tap_good(fetch_run(&f, NULL), &f.get.err, "the next process goes on");
+	tap_is(f.get.bytes_moved, 1000000 - st.st_size + 1, "with what is missing");
+	tap_ok(part_ok(w, 1000000, '0'), "and the file is right");
+	vl_get_clear(&f.get);
+	part_gone(w);
+}
+
+/* The server's file is shorter than what we have, and it claims that it is the same. */
+static void test_too_long(struct world *w)
+{
+	struct fetch f;
+	struct vl_err e = VL_ERR_INIT;
+	VL_STR junk = vl_xprintf("%06000d", 1);
+
+	part_begin(w, &f, "/ok/5000");
+	VL_STR side = vl_xprintf("{\"url\": \"%s\", \"etag\": \"\\\"len5000-v0\\\"\"}", f.text[0]);
+
+	(void)!vl_save_file(w->dirfd, "part", 0600, vl_bytes_str(junk), &e);
+	(void)!vl_save_file(w->dirfd, "part.json", 0600, vl_bytes_str(side), &e);
+	log_clear(w);
+	tap_good(fetch_run(&f, NULL), &f.get.err, "a partial file longer than the whole");
+	tap_is(logged(w, "\"status\": 416", "bytes=5999-"), 1, "is answered with 416");
+	tap_ok(part_ok(w, 5000, '0'), "and begun anew");
+	vl_get_clear(&f.get);
+	part_gone(w);
+}
+
 static void test_part_traps(struct world *w)
 {
 	struct fetch f;
@@ -257,6 +307,8 @@ static void story(struct world *w)
 {
 	test_resume(w);
 	test_resume_faults(w);
+	test_killed(w);
+	test_too_long(w);
 	test_part_traps(w);
 	test_validators(w);
 	test_nginx(w);
