@@ -22,7 +22,7 @@ Modifiers:
     fail=K&status=503&retry_after=S&text=BODY   the first K requests of this path fail so
     truncate=K&at=M                             the first K bodies end after M bytes
     change=K                                    after K requests it is another version (bytes, ETag, Last-Modified)
-    norange=1  noetag=1  weak=1  nolm=1  rangelie=1 (206 with another start)  chunked=1  nolength=1
+    norange=1  noifrange=1 (If-Range is not heard)  noetag=1  weak=1  nolm=1  rangelie=1 (206 with another start)  chunked=1  nolength=1
     encoding=gzip   announce=N (Content-Length)   type=T   delay=SECONDS   rate=BYTES_PER_SECOND   header=Name:value
 Registry: /v2/NAME/manifests/REF from DIR/NAME/manifests/REF (REF may be a digest: then DIR/blobs/sha256/HEX is tried too),
     /v2/NAME/blobs/DIGEST from DIR/blobs/sha256/HEX, "ok-N" instead of a digest gives the pattern. Without a token it answers 401
@@ -326,7 +326,7 @@ class Handler(BaseHTTPRequestHandler):
         condition = self.headers.get("If-Range")
         if not value or "norange" in self.q or not value.startswith("bytes="):
             return None
-        if condition and condition not in (etag, modified):
+        if condition and condition not in (etag, modified) and "noifrange" not in self.q:
             return None
         first = value[6:].split("-")[0]
         return int(first) if first.isdigit() else None
