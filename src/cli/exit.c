@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cli/exit.c: an error becomes one line (or one JSON object) on stderr and an exit status. */
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/text.h"
@@ -77,9 +78,11 @@ int vl_exit_failed(struct vl_cli *c, const struct vl_err *e)
 
 bool vl_stdout_flush(struct vl_err *e)
 {
-	if (fflush(stdout) || ferror(stdout)) {
-		vl_fail_os(e, "standard output: cannot be written");
-		return vl_hint(e, "The result is not complete where it was sent to.");
-	}
-	return true;
+	bool failed = ferror(stdout) != 0;
+
+	if (!fflush(stdout) && !failed)
+		return true;
+	/* Always an I/O error, a full disk included: it is not the store's disk that is full. */
+	vl_fail(e, VL_E_IO, "standard output cannot be written%s%s", failed ? "" : ": ", failed ? "" : strerror(errno));
+	return vl_hint(e, "What was printed is not complete where it was sent to.");
 }

@@ -93,6 +93,16 @@ const char *vl_digest_spoken(const struct vl_digest *d, char out[static 80])
 	return out;
 }
 
+/* What is to come is rounded to the nearest unit, not down: a second after packing, 14 days are still 14 days. */
+static int64_t nearest(int64_t span)
+{
+	if (span >= 2 * 86400)
+		return span + 43200;
+	if (span >= 7200)
+		return span + 1800;
+	return span >= 120 ? span + 30 : span;
+}
+
 const char *vl_when(int64_t t, int64_t now, char out[static 48])
 {
 	char span[32];
@@ -104,7 +114,7 @@ const char *vl_when(int64_t t, int64_t now, char out[static 48])
 	else if (t < now)
 		snprintf(out, 48, "%s ago", vl_duration_text(now - t, span));
 	else
-		snprintf(out, 48, "in %s", vl_duration_text(t - now, span));
+		snprintf(out, 48, "in %s", vl_duration_text(nearest(t - now), span));
 	return out;
 }
 

@@ -31,7 +31,7 @@ check "nothing was written" test ! -e out
 valise keygen -o k --no-password >/dev/null || bail "keygen"
 run valise $A pack -k k.key -o out
 exits 0
-says '^bundle      out/prod-000001'; says 'prod 1, expires in 1[34] days'; says '^Next: carry out/prod-000001'
+says '^bundle      out/prod-000001'; says 'prod 1, expires in 14 days'; says '^Next: carry out/prod-000001'
 same "$(ls out)" prod-000001 "one bundle was written"
 for f in READ-ME.txt SHA256SUMS volume.json waybill.json waybill.json.minisig parcels/000001.tar.zst; do
 	check "it has $f" test -s "out/prod-000001/$f"
@@ -69,7 +69,7 @@ exits 0; says '^already installed: prod 1'
 same "$(tree_of b)" "$tree" "the second time changes nothing"
 
 run valise $B status
-exits 0; says '^channel prod, sequence 1: packed .*expires in 1[34] days'; says '^  docs  *dir .*in 5 files'; says 'valise env'
+exits 0; says '^channel prod, sequence 1: packed .*expires in 14 days'; says '^  docs  *dir .*in 5 files'; says 'valise env'
 run valise $B status --max-age 1h; exits 0
 run valise $B list
 exits 0; says '^prod 1$'; says '^  docs  *dir'

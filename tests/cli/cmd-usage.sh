@@ -63,7 +63,7 @@ check "the error is a JSON object" jq -e '.type == "error" and .code == "E0201" 
 # a full disk behind stdout is an error
 if [ -w /dev/full ]; then
 	LAST="valise --help >/dev/full"; valise --help >/dev/full 2>"$T/err"; STATUS=$?
-	exits 21; complains 'standard output'
+	exits 22; complains 'standard output'
 else
 	skip "/dev/full cannot be written"
 fi
