@@ -158,11 +158,35 @@ static bool leads_through_file(int dir, const char *path)
 	return !fstatat(dir, work, &st, AT_SYMLINK_NOFOLLOW) && S_ISREG(st.st_mode);
 }
 
+/* One more level, with the mode asked for, whatever the umask: who reads a place is another user than who fills it. */
+static bool make_level(struct extraction *t, const char *path, int *fd, struct vl_err *e)
+{
+	VL_FD level = -1;
+	struct stat st;
+
+	if (!vl_mkdirs_at(t->dir, path, t->x->dir_mode, &level, e))
+		return false;
+	if (fstat(level, &st) ||
+	    (strcmp(path, ".") && (st.st_mode & 0777) != t->x->dir_mode && fchmod(level, t->x->dir_mode)))
+		return vl_fail_os(e, "set the mode of a directory");
+	*fd = vl_fd_steal(&level);
+	return true;
+}
+
+/* Every level of path, from the top; *fd is the last one. */
 static bool make_dirs(struct extraction *t, const char *path, int *fd, struct vl_err *e)
 {
+	VL_STR work = vl_xstrdup(path);
 	VL_STR shown = vl_safe_text(path, SHOWN);
+	bool good = true;
 
-	if (vl_mkdirs_at(t->dir, path, t->x->dir_mode, fd, e))
+	for (char *at = strchr(work, '/'); good && at; at = strchr(at + 1, '/')) {
+		*at = '\0';
+		good = make_level(t, work, fd, e);
+		*at = '/';
+		vl_fd_closep(fd);
+	}
+	if (good && make_level(t, path, fd, e))
 		return true;
 	if (leads_through_file(t->dir, path))
 		return vl_fail(e, VL_E_CONTENT, "%s is both a file and a directory", shown);
@@ -231,6 +255,7 @@ static bool take_member(struct extraction *t, struct archive_entry *entry, const
 	VL_STR shown = vl_safe_text(raw_name, SHOWN);
 	char name[NAME_MAX_LEN + 1];
 	bool fits = plain_name(raw_name, name);
+	VL_FD made = -1;
 
 	if (++t->members > t->x->max_members)
 		return vl_fail(e, VL_E_LIMIT, "the archive has more than %llu members",
@@ -247,7 +272,7 @@ static bool take_member(struct extraction *t, struct archive_entry *entry, const
 		return true;
 	}
 	if (archive_entry_filetype(entry) == AE_IFDIR)
-		return make_dirs(t, name, NULL, e);
+		return make_dirs(t, name, &made, e);
 	return extract_file(t, entry, name, e);
 }
 

@@ -82,6 +82,13 @@ static bool exists(const struct scratch *s, const char *name)
 	return !fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW);
 }
 
+static bool mode_is(const struct scratch *s, const char *name, mode_t mode)
+{
+	struct stat st;
+
+	return !fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) && (st.st_mode & 07777) == mode;
+}
+
 static void good(const struct scratch *s)
 {
 	static const char *const names[] = { "good.tar",     "good.tar.gz", "good.tar.xz", "good.tar.bz2",
@@ -102,6 +109,9 @@ static void good(const struct scratch *s)
 		tap_is(x.skipped, 0, "nothing skipped");
 		tap_ok(holds(s, "into/a.txt", "hello", 0444), "a file, read-only");
 		tap_ok(strstr(names[i], "zip") || holds(s, "into/bin/run", "#!", 0555), "x stays, setuid goes");
+		tap_ok(mode_is(s, "into/bin", 0755) && mode_is(s, "into/deep", 0755) &&
+			       mode_is(s, "into/deep/er", 0755) && mode_is(s, "into/rules", 0755),
+		       "directories that others can read, whatever the umask");
 		tap_ok(exists(s, "into/deep/er/f") && holds(s, "into/empty", "", 0444), "deep and empty ones");
 		tap_ok(exists(s, "into/rules/\303\251.yar"), "a name in UTF-8");
 	}

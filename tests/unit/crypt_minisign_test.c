@@ -228,6 +228,33 @@ static void golden(void)
 	tap_ok(!vl_minisig_verify(&s, &k, &h), "not for another file");
 }
 
+/* S + L is as good as S in the equation; a library that lets it pass gives one signature two spellings. And a key of
+ * low order would accept what nobody signed. */
+static void malleable(const struct fixture *f)
+{
+	static const uint8_t order[32] = { 0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2,
+					   0xde, 0xf9, 0xde, 0x14, 0,	 0,    0,    0,    0,    0,    0,    0,
+					   0,	 0,    0,    0,	   0,	 0,    0,    0x10 };
+	struct vl_err e = VL_ERR_INIT;
+	struct vl_minisig s;
+	struct vl_pubkey low = f->public;
+	unsigned carry = 0;
+
+	tap_good(vl_minisig_parse(&s, vl_buf_bytes(&f->sig), false, "x", &e), &e, "the signature");
+	for (size_t i = 0; i < sizeof order; i++) {
+		carry += s.sig[32 + i] + (unsigned)order[i];
+		s.sig[32 + i] = (uint8_t)carry;
+		carry >>= 8;
+	}
+	tap_ok(!carry && !vl_minisig_verify(&s, &f->public, &f->prehash), "S + L is refused");
+	memset(low.key, 0, sizeof low.key);
+	memset(s.sig, 0, sizeof s.sig);
+	memset(s.global, 0, sizeof s.global);
+	tap_ok(!vl_minisig_verify(&s, &low, &f->prehash), "a key of zeros vouches for nothing");
+	low.key[0] = s.sig[0] = s.global[0] = 1; /* the neutral element: 0 * B = R + h * A holds for every message */
+	tap_ok(!vl_minisig_verify(&s, &low, &f->prehash), "nor does the neutral element");
+}
+
 static void writing(const struct fixture *f)
 {
 	VL_CLEAN(vl_buf) again = VL_BUF_INIT(VL_MINISIG_MAX);
@@ -309,6 +336,7 @@ int main(void)
 	special_shapes(&f);
 	legacy(&f);
 	golden();
+	malleable(&f);
 	writing(&f);
 	public_keys(&s);
 	vl_seckey_free(f.secret);
