@@ -149,6 +149,7 @@ static bool reach(struct walk *w, const struct vl_desc *d, bool is_doc, const ch
 	if (depth > DEPTH_MAX)
 		return vl_fail(e, VL_E_LIMIT, "indexes are nested more than %d deep", DEPTH_MAX);
 	vl_grow(&w->queue, w->n_queue, &w->cap_queue, sizeof *w->queue);
+	c->blob[*slot - 1].depth = depth;
 	w->queue[w->n_queue++] = (struct visit){ .blob = *slot - 1, .depth = depth };
 	return true;
 }
@@ -208,6 +209,8 @@ static int compare(const void *pa, const void *pb)
 
 	if (a->is_doc != b->is_doc)
 		return a->is_doc ? -1 : 1;
+	if (a->depth != b->depth) /* parents before children: a reader can check in one pass */
+		return a->depth < b->depth ? -1 : 1;
 	r = strcmp(a->item, b->item);
 	if (!r)
 		r = strcmp(a->media_type, b->media_type);

@@ -73,10 +73,11 @@ struct vl_reached { /* one blob of a closure, each digest once, in the order: in
 	struct vl_digest digest;
 	uint64_t size;
 	bool is_doc;          /* an index or manifest */
+	unsigned depth;       /* of a document: 1 for the root */
 	const char *item, *media_type, *title; /* of the first reference; "" when none; owned by the closure */
 };
 struct vl_closure {
-	struct vl_reached *blob; /* sorted: documents first (root at 0), then by item, media type, title, digest */
+	struct vl_reached *blob; /* sorted: documents first, by depth; then by item, media type, title, digest */
 	size_t n, cap;
 	uint64_t bytes;          /* sum of the sizes */
 	uint64_t items;          /* children of the root */

@@ -224,9 +224,47 @@ static void whole_way(void)
 	}
 }
 
+/* Indexes in indexes: whatever their digests are, parents come before children, and one pass understands it. */
+static void nested(void)
+{
+	VL_AUTO(vl_store) s = fix_open("nested");
+	VL_CLEAN(vl_doc) snapshot = { 0 };
+	struct vl_pubkey pub;
+	VL_AUTO(vl_seckey) key = fix_key(&pub);
+	VL_CLEAN(vl_trust) t = { .key = NULL };
+	VL_CLEAN(vl_carried_list) found = { 0 };
+	VL_AUTO(vl_checked) c = NULL;
+	struct both b = { .rehearse = true };
+
+	vl_doc_init_index(&snapshot);
+	for (int i = 0; i < 8; i++) {
+		VL_CLEAN(vl_doc) manifest = { 0 };
+		VL_CLEAN(vl_doc) inner = { 0 };
+		VL_CLEAN(vl_doc) outer = { 0 };
+		const char name[] = { (char)('a' + i), '\0' };
+
+		fix_artifact(s, &manifest, "application/vnd.valise.file.v1");
+		fix_layer(s, &manifest, "text/plain", "t", vl_bytes_str(name));
+		vl_doc_init_index(&inner);
+		fix_put_doc(s, &manifest, vl_doc_add(&inner));
+		vl_doc_init_index(&outer);
+		fix_put_doc(s, &inner, vl_doc_add(&outer));
+		fix_item(s, &snapshot, &outer, name, "image");
+	}
+	struct vl_channel ch = fix_channel(s, &snapshot, "prod", 1);
+
+	FIX_MUST(vl_trust_add(&t, &pub, NULL, "", 0, me));
+	fix_bundle(s, &ch, &(struct fix_order){ .dir = "medium", .key = { key }, .raw_max = 4096 });
+	FIX_MUST(vl_verify_waybill(&c, fix_find(&found, "medium"), &t, me));
+	FIX_MUST(vl_rehearsal_new(&b.r, c->waybill, me));
+	tap_good(run(&b, c, NULL), &e, "nested indexes pass a rehearsal");
+	vl_rehearsal_free(b.r);
+}
+
 int main(void)
 {
 	scripts_play();
+	nested();
 	resumes();
 	whole_way();
 	fix_done();
