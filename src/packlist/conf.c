@@ -52,7 +52,9 @@ static const cyaml_schema_field_t conf_fields[] = {
 	CYAML_FIELD_IGNORE("low-speed", OPT),
 	CYAML_FIELD_END,
 };
-static const cyaml_schema_value_t conf_schema = { CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct vl_conf, conf_fields) };
+static const cyaml_schema_value_t conf_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct vl_conf, conf_fields),
+};
 
 static bool take_size(const struct vl_yaml *y, const char *key, uint64_t *out, struct vl_err *e)
 {
@@ -74,13 +76,16 @@ static bool check_mirror(const struct vl_yaml *y, const struct vl_conf_mirror *m
 
 		snprintf(at, sizeof at, "mirrors.%zu.use.%u", i, k);
 		if (scheme && strncmp(m->use[k], "https://", 8) != 0 && strncmp(m->use[k], "http://", 7) != 0)
-			return vl_yaml_fail(y, e, at, "mirror \"%s\" must be http:// or https://, or a registry's host/path",
+			return vl_yaml_fail(y, e, at,
+					    "mirror \"%s\" must be http:// or https://, or a registry's host/path",
 					    shown);
 		if (strstr(m->prefix, "://") && !scheme)
 			return vl_yaml_fail(y, e, at,
-					    "mirror \"%s\" of a URL must be a URL, too: begin with https:// or http://", shown);
+					    "mirror \"%s\" of a URL must be a URL, too: begin with https:// or http://",
+					    shown);
 		if (strpbrk(m->use[k], " ?#"))
-			return vl_yaml_fail(y, e, at, "mirror \"%s\" must not hold a blank, a query or a fragment", shown);
+			return vl_yaml_fail(y, e, at, "mirror \"%s\" must not hold a blank, a query or a fragment",
+					    shown);
 	}
 	return true;
 }
@@ -109,7 +114,8 @@ static bool check_conf(const struct vl_yaml *y, struct vl_conf *c, struct vl_err
 	if (timeout && (!vl_duration_parse(timeout, &c->timeout) || c->timeout <= 0)) {
 		VL_STR shown = vl_safe_text(timeout, 60);
 
-		return vl_yaml_fail(y, e, "timeout", "\"timeout\" must be a duration such as 6h or 30m, not \"%s\"", shown);
+		return vl_yaml_fail(y, e, "timeout", "\"timeout\" must be a duration such as 6h or 30m, not \"%s\"",
+				    shown);
 	}
 	if (vl_yaml_has(y, "retries") && c->retries == 0)
 		return vl_yaml_fail(y, e, "retries", "\"retries\" must be at least 1");

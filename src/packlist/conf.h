@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* packlist/conf.h: valise.conf, the settings that are not per run. Both sides read it; libcyaml is used in this folder only.
- * Errors (VL_E_CONFIG) give file, line, column and the nearest known key. */
+/* packlist/conf.h: valise.conf, the settings that are not per run. Both sides read it; libcyaml is used in this folder
+ * only. Errors (VL_E_CONFIG) give file, line, column and the nearest known key. */
 #ifndef VL_PACKLIST_CONF_H
 #define VL_PACKLIST_CONF_H
 

@@ -30,9 +30,11 @@ static const cyaml_schema_field_t item_fields[] = {
 	CYAML_FIELD_STRING_PTR("name", 0, struct vl_item, name, 1, TEXT_MAX),
 	CYAML_FIELD_STRING_PTR("type", 0, struct vl_item, type, 1, TEXT_MAX),
 	CYAML_FIELD_BOOL("exact", OPT, struct vl_item, exact),
-	CYAML_FIELD_SEQUENCE("ecosystems", OPT | CYAML_FLAG_POINTER, struct vl_item, ecosystems, &text_entry, 1, LIST_MAX),
+	CYAML_FIELD_SEQUENCE("ecosystems", OPT | CYAML_FLAG_POINTER, struct vl_item, ecosystems, &text_entry, 1,
+			     LIST_MAX),
 	CYAML_FIELD_STRING_PTR("url", OPT, struct vl_item, url, 1, TEXT_MAX),
-	CYAML_FIELD_SEQUENCE("references", OPT | CYAML_FLAG_POINTER, struct vl_item, references, &text_entry, 1, LIST_MAX),
+	CYAML_FIELD_SEQUENCE("references", OPT | CYAML_FLAG_POINTER, struct vl_item, references, &text_entry, 1,
+			     LIST_MAX),
 	CYAML_FIELD_STRING_PTR("sha256", OPT, struct vl_item, sha256, 1, TEXT_MAX),
 	CYAML_FIELD_STRING_PTR("checksum-url", OPT, struct vl_item, checksum_url, 1, TEXT_MAX),
 	CYAML_FIELD_STRING_PTR("minisign-key", OPT, struct vl_item, minisign_key, 1, TEXT_MAX),
@@ -131,8 +133,8 @@ static bool unknown_type(const struct exam *x, struct vl_err *e)
 	if (near)
 		return item_fail(x, e, "type", "unknown type \"%s\" in item \"%s\"; did you mean \"%s\"?", shown,
 				 x->item->name, near);
-	return item_fail(x, e, "type", "unknown type \"%s\" in item \"%s\"; known types: osv, trivy-db, http, dir", shown,
-			 x->item->name);
+	return item_fail(x, e, "type", "unknown type \"%s\" in item \"%s\"; known types: osv, trivy-db, http, dir",
+			 shown, x->item->name);
 }
 
 static bool check_keys(const struct exam *x, struct vl_err *e)
@@ -167,10 +169,11 @@ static bool check_url(const struct exam *x, const char *key, const char *url, st
 	if (!url)
 		return true;
 	if (!scheme || strcspn(url + scheme, "/?#") == 0)
-		return item_fail(x, e, key, "\"%s\" in item \"%s\" must begin with https:// or http://, not \"%s\"", key,
-				 x->item->name, shown);
+		return item_fail(x, e, key, "\"%s\" in item \"%s\" must begin with https:// or http://, not \"%s\"",
+				 key, x->item->name, shown);
 	if (strpbrk(url, " \\\"<>^`{|}"))
-		return item_fail(x, e, key, "\"%s\" in item \"%s\" holds a blank or another character that URLs must encode",
+		return item_fail(x, e, key,
+				 "\"%s\" in item \"%s\" holds a blank or another character that URLs must encode",
 				 key, x->item->name);
 	return true;
 }
@@ -241,7 +244,8 @@ static bool check_sha256(const struct exam *x, struct vl_err *e)
 	if (!hex)
 		return true;
 	if (strlen(hex) != 64 || strspn(hex, "0123456789abcdefABCDEF") != 64)
-		return item_fail(x, e, "sha256", "\"sha256\" in item \"%s\" must be 64 hexadecimal digits; it has %zu characters",
+		return item_fail(x, e, "sha256",
+				 "\"sha256\" in item \"%s\" must be 64 hexadecimal digits; it has %zu characters",
 				 x->item->name, strlen(hex));
 	for (; *hex; hex++)
 		if (*hex >= 'A' && *hex <= 'F')
@@ -266,7 +270,8 @@ static bool check_pins(const struct exam *x, struct vl_err *e)
 		return item_fail(x, e, "signature-url", "\"signature-url\" in item \"%s\" needs \"minisign-key\"",
 				 x->item->name);
 	if (x->item->minisign_key && !x->item->signature_url && strpbrk(x->item->url, "?#"))
-		return item_fail(x, e, "minisign-key", "item \"%s\" needs \"signature-url\", because its url has a query",
+		return item_fail(x, e, "minisign-key",
+				 "item \"%s\" needs \"signature-url\", because its url has a query",
 				 x->item->name);
 	if (x->item->minisign_key && !x->item->signature_url)
 		x->item->signature_url = vl_xprintf("%s.minisig", x->item->url);
@@ -319,13 +324,15 @@ static bool check_list(const struct vl_yaml *y, struct vl_packlist *p, struct vl
 
 	if (!vl_name_is_valid(p->channel))
 		return vl_yaml_fail(y, e, "channel",
-				    "channel \"%s\" is not valid: 1 to 64 of a-z 0-9 - _ . beginning with a letter or digit",
+				    "channel \"%s\" is not valid: 1 to 64 of a-z 0-9 - _ . beginning with a letter or "
+				    "digit",
 				    shown);
 	p->expires = EXPIRES_DEFAULT;
 	if (expires && (!vl_duration_parse(expires, &p->expires) || p->expires <= 0 || p->expires > EXPIRES_MAX)) {
 		VL_STR text = vl_safe_text(expires, 60);
 
-		return vl_yaml_fail(y, e, "expires", "\"expires\" must be a duration such as 14d, 36h or 2w, not \"%s\"",
+		return vl_yaml_fail(y, e, "expires",
+				    "\"expires\" must be a duration such as 14d, 36h or 2w, not \"%s\"",
 				    text);
 	}
 	for (x.i = 0; x.i < p->items_count; x.i++)

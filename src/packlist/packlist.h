@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* packlist/packlist.h: valise.yaml -> structs. Errors (VL_E_PACKLIST): file:line:column, what is wrong, the nearest known
- * key. Unknown keys, wrong types, duplicate names, empty lists, keys that the item's type does not have are errors. */
+/* packlist/packlist.h: valise.yaml -> structs. Errors (VL_E_PACKLIST): file:line:column, what is wrong, the nearest
+ * known key. Unknown keys, wrong types, duplicate names, empty lists, keys that the item's type does not have are
+ * errors. */
 #ifndef VL_PACKLIST_PACKLIST_H
 #define VL_PACKLIST_PACKLIST_H
 

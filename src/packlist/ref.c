@@ -17,11 +17,12 @@
 /* "registry.example.com", "registry.example.com:5000", "127.0.0.1:5000", "[::1]:5000" */
 static bool host_is_good(const char *host)
 {
-	size_t len = host[0] == '[' ? 1 + strspn(host + 1, DIGIT "abcdefABCDEF:.") : strspn(host, LOWER UPPER DIGIT ".-");
+	bool is_v6 = host[0] == '[';
+	size_t len = is_v6 ? 1 + strspn(host + 1, DIGIT "abcdefABCDEF:.") : strspn(host, LOWER UPPER DIGIT ".-");
 
 	if (len == 0 || host[0] == '.' || host[0] == '-')
 		return false;
-	if (host[0] == '[') {
+	if (is_v6) {
 		if (len < 3 || host[len] != ']')
 			return false;
 		len++;
@@ -75,17 +76,19 @@ bool vl_ref_parse(struct vl_ref *out, const char *text, struct vl_err *e)
 	if (strstr(text, "://"))
 		return vl_fail(e, VL_E_PACKLIST, "\"%s\" is a URL; write it without the scheme", shown);
 	if (!slash || end < slash || strlen(text) > 500)
-		return vl_fail(e, VL_E_PACKLIST, "\"%s\" is not a reference: expected HOST[:PORT]/NAME[:TAG][@DIGEST]", shown);
+		return vl_fail(e, VL_E_PACKLIST, "\"%s\" is not a reference: expected HOST[:PORT]/NAME[:TAG][@DIGEST]",
+			       shown);
 	snprintf(r.host, sizeof r.host, "%.*s", (int)(slash - text), text);
 	snprintf(r.name, sizeof r.name, "%.*s", (int)((colon ? colon : end) - slash - 1), slash + 1);
 	if (!host_is_good(r.host) || (size_t)(slash - text) >= sizeof r.host ||
 	    (!strpbrk(r.host, ".:[") && strcmp(r.host, "localhost") != 0))
 		return vl_fail(e, VL_E_PACKLIST, "\"%s\" does not begin with a registry's host name", shown);
 	if (!name_is_good(r.name) || (size_t)((colon ? colon : end) - slash - 1) >= sizeof r.name)
-		return vl_fail(e, VL_E_PACKLIST, "\"%s\": \"%.100s\" is not a name in a registry (a-z 0-9 . _ - /)", shown,
-			       r.name);
-	if (colon && (end - colon > 129 || snprintf(r.tag, sizeof r.tag, "%.*s", (int)(end - colon - 1), colon + 1) < 0 ||
-		      !tag_is_good(r.tag)))
+		return vl_fail(e, VL_E_PACKLIST, "\"%s\": \"%.100s\" is not a name in a registry (a-z 0-9 . _ - /)",
+			       shown, r.name);
+	if (colon)
+		snprintf(r.tag, sizeof r.tag, "%.*s", (int)(end - colon - 1), colon + 1);
+	if (colon && (end - colon > 129 || !tag_is_good(r.tag)))
 		return vl_fail(e, VL_E_PACKLIST, "\"%s\" has a malformed tag", shown);
 	if (at && !digest_is_good(at + 1))
 		return vl_fail(e, VL_E_PACKLIST, "\"%s\": the digest must be sha256: and 64 hexadecimal digits", shown);

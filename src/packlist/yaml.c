@@ -2,8 +2,8 @@
 /* packlist/yaml.c: YAML text -> structs.
  * In:    one file of at most 1 MiB, written by an operator, not by an enemy, but read with limits all the same.
  * Out:   structs filled by libcyaml, or an error that names file, line, column and the nearest known key.
- * Keeps: libyaml's tree of the same text, for positions. The tree is checked against the schema before libcyaml sees the
- *        text: libcyaml tells neither the column of a bad value nor a key that is written twice. */
+ * Keeps: libyaml's tree of the same text, for positions. The tree is checked against the schema before libcyaml sees
+ *        the text: libcyaml tells neither the column of a bad value nor a key that is written twice. */
 #include "packlist/yaml.h"
 
 #include <cyaml/cyaml.h>
@@ -168,8 +168,8 @@ static bool parser_fail(const struct vl_yaml *y, const yaml_parser_t *p, struct 
 	return fail_at(y, e, p->problem_mark, "%s", problem);
 }
 
-/* One pass over the events before any tree is built: depth, aliases and documents are limited while libyaml reads, because
- * its time grows with the square of the depth, and files of aliases grow without bound. */
+/* One pass over the events before any tree is built: depth, aliases and documents are limited while libyaml reads,
+ * because its time grows with the square of the depth, and files of aliases grow without bound. */
 static bool look_at(const struct vl_yaml *y, const yaml_event_t *ev, int *depth, int *docs, struct vl_err *e)
 {
 	switch (ev->type) {
@@ -177,7 +177,8 @@ static bool look_at(const struct vl_yaml *y, const yaml_event_t *ev, int *depth,
 		return fail_at(y, e, ev->start_mark, "an alias (*) is used here; write it out");
 	case YAML_DOCUMENT_START_EVENT:
 		if (++*docs > 1)
-			return fail_at(y, e, ev->start_mark, "a second document begins here; only one belongs in this file");
+			return fail_at(y, e, ev->start_mark,
+				       "a second document begins here; only one belongs in this file");
 		return true;
 	case YAML_SEQUENCE_START_EVENT:
 	case YAML_MAPPING_START_EVENT:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sources/checksum.c: read the checksum files that upstreams publish beside their files.
- * In:  text: a digest alone, lines of "<hex>  name" or "<hex> *name" (md5sum, sha256sum), or "SHA256 (name) = <hex>" (BSD).
+ * In:  text: a digest alone, lines of "<hex>  name" or "<hex> *name" (md5sum, sha256sum), or (BSD)
+ *      "SHA256 (name) = <hex>".
  * Out: the algorithm, told by the length, and the digest in lower case. */
 #include <string.h>
 
@@ -65,7 +66,8 @@ static bool read_line(const char *s, size_t len, const char *name, bool *alone, 
 	return (*alone || (at > digits && is_name(s + at, len - at, name))) && take_hex(s, digits, algorithm, hex);
 }
 
-bool vl_checksum_find(const char *text, const char *name, const char **algorithm, char hex[static 129], struct vl_err *e)
+bool vl_checksum_find(const char *text, const char *name, const char **algorithm, char hex[static 129],
+		      struct vl_err *e)
 {
 	VL_STR shown = vl_safe_text(name, 120);
 	bool bare = false, found = false;

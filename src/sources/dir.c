@@ -3,8 +3,8 @@
  * In:    path, relative to the packing list.
  * Out:   an artifact with one layer per regular file, in byte order of the names; an index of such artifacts when one
  *        manifest would become too large.
- * Keeps: nothing outside the directory is ever read: names are opened step by step without following links, and a link is
- *        followed only by the kernel's own RESOLVE_BENEATH. The same tree gives the same bytes. */
+ * Keeps: nothing outside the directory is ever read: names are opened step by step without following links, and a link
+ *        is followed only by the kernel's own RESOLVE_BENEATH. The same tree gives the same bytes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -193,7 +193,8 @@ static bool take_entry(void *ctx, const char *name, struct vl_err *e)
 	bool good;
 
 	if (!vl_path_is_safe(path))
-		return vl_fail(e, VL_E_POLICY, "%s: the name is too long, not UTF-8, or holds a backslash or control character",
+		return vl_fail(e, VL_E_POLICY,
+			       "%s: the name is too long, not UTF-8, or holds a backslash or control character",
 			       shown);
 	if (fstatat(l->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return vl_fail_os(e, "%s", shown);

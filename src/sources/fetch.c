@@ -305,7 +305,8 @@ bool vl_sources_fetch(const struct vl_fetch_job *job, struct vl_fetch_result *ou
 	bool good;
 
 	*out = (struct vl_fetch_result){ .item = vl_xcalloc(job->list->items_count + 1, sizeof *out->item) };
-	good = check_only(job, e) && open_run(&run, &net, e) && prepare(&run, out, work, e) && run_all(&run, work, out, e);
+	good = check_only(job, e) && open_run(&run, &net, e) && prepare(&run, out, work, e) &&
+	       run_all(&run, work, out, e);
 	/* The net goes first: it may still hold gets that belong to the items. */
 	vl_net_free(net);
 	for (size_t i = 0; i < out->n; i++)

@@ -2,8 +2,8 @@
 /* sources/http.c: one file by its URL.
  * In:    url, and at most one pin: sha256, a checksum file, or a minisign signature.
  * Out:   an artifact of one layer, named as in the URL.
- * Keeps: what was checked against a pin is remembered with the pin: another pin is another question. The checksum file or
- *        signature is fetched only when the file itself is new. */
+ * Keeps: what was checked against a pin is remembered with the pin: another pin is another question. The checksum file
+ *        or signature is fetched only when the file itself is new. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -163,7 +163,8 @@ static bool check_pin(const struct http *h, int fd, struct vl_err *e)
 static bool check_archive(const struct http *h, int fd, struct vl_err *e)
 {
 	const struct vl_run *run = h->file.work->run;
-	struct vl_extract x = { .max_bytes = run->job->conf->max_download, .max_members = MEMBERS_MAX, .file_mode = 0600,
+	struct vl_extract x = { .max_bytes = run->job->conf->max_download, .max_members = MEMBERS_MAX,
+			       .file_mode = 0600,
 				.dir_mode = 0700 };
 	VL_STR name = vl_xprintf("try-%.32s", h->file.key);
 	struct vl_err why = VL_ERR_INIT;
@@ -186,7 +187,8 @@ static void warn_unpinned(const struct vl_work *w)
 		return;
 	w->run->told_unpinned = true;
 	vl_emit_warn(w->run->job->env,
-		     "item %s has no pin (sha256, checksum-url or minisign-key): what the server sends is believed", item->name);
+		     "item %s has no pin (sha256, checksum-url or minisign-key): what the server sends is believed",
+		     item->name);
 }
 
 static bool take_file(struct vl_wanted *wanted, int fd, struct vl_desc *layer, struct vl_err *e)
@@ -254,5 +256,6 @@ static void drop(struct vl_work *w)
 }
 
 const struct vl_source vl_source_http = {
-	.type = "http", .artifact_type = "application/vnd.valise.http.v1", .begin = begin, .finish = finish, .drop = drop,
+	.type = "http", .artifact_type = "application/vnd.valise.http.v1", .begin = begin, .finish = finish,
+	.drop = drop,
 };

@@ -2,8 +2,8 @@
 /* sources/osv.c: OSV advisories: one zip per ecosystem, each a layer "<ECO>/all.zip".
  * In:    the ecosystems of an item; upstream's bucket or the item's url.
  * Out:   an artifact of zips with stored members in a fixed order (format.md "Normalisation"), or as they came (exact).
- * Keeps: upstream signs nothing, so content is all there is to look at: every member is a JSON object with an id, there is
- *        at least one, and not suddenly less than half of what there was. */
+ * Keeps: upstream signs nothing, so content is all there is to look at: every member is a JSON object with an id,
+ *        there is at least one, and not suddenly less than half of what there was. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -179,7 +179,8 @@ static bool finish(struct vl_work *w, struct vl_made *out, struct vl_err *e)
 		int64_t fetched = 0;
 
 		w->result->downloaded += o->wanted[i].get.bytes_moved;
-		/* Every zip that came is taken in, so that the next run need not fetch it again; the first error counts. */
+		/* Every zip that came is taken in, so that the next run need not fetch it again; the first error
+		 * counts. */
 		if (!vl_wanted_finish(&o->wanted[i], vl_doc_add(&doc), &fetched, &why)) {
 			vl_while(&why, "ecosystem %s", w->item->ecosystems[i]);
 			*e = good ? why : *e;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sources/source.h: the packing list's items become OCI artifacts in the store. One file per kind of upstream, one row in
- * table.c each. */
+/* sources/source.h: the packing list's items become OCI artifacts in the store. One file per kind of upstream, one row
+ * in table.c each. */
 #ifndef VL_SOURCES_SOURCE_H
 #define VL_SOURCES_SOURCE_H
 
@@ -33,9 +33,9 @@ struct vl_fetch_job {
 	const struct vl_doc *previous; /* the channel's snapshot, or NULL */
 	const struct vl_env *env;
 };
-/* Fetches all items at once (one multi loop). A failing item does not stop the others: their blobs and partial files stay. An
- * unchanged item keeps its previous descriptor byte for byte. False only for what concerns the whole run. Emits VL_EV_ITEM per
- * item ("unchanged", "2.4 MB downloaded, 4.8 MB stored"). */
+/* Fetches all items at once (one multi loop). A failing item does not stop the others: their blobs and partial files
+ * stay. An unchanged item keeps its previous descriptor byte for byte. False only for what concerns the whole run.
+ * Emits VL_EV_ITEM per item ("unchanged", "2.4 MB downloaded, 4.8 MB stored"). */
 VL_MUST bool vl_sources_fetch(const struct vl_fetch_job *job, struct vl_fetch_result *out, struct vl_err *e);
 
 /* What `init` offers: one row per type. */

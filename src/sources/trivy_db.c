@@ -2,8 +2,8 @@
 /* sources/trivy_db.c: Trivy's vulnerability database, an artifact in a registry.
  * In:    upstream's references (or the item's), mirrors first.
  * Out:   the same artifact with its layer as gzip of stored blocks, or byte for byte (exact).
- * Keeps: artifact type, media types, title and annotations stay upstream's, because Trivy looks at them. The database is
- *        opened far enough to know its schema and age; nothing else here understands it. */
+ * Keeps: artifact type, media types, title and annotations stay upstream's, because Trivy looks at them. The database
+ *        is opened far enough to know its schema and age; nothing else here understands it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -125,7 +125,8 @@ static bool read_metadata(int fd, struct vl_desc *desc, struct vl_err *e)
 		return false;
 	root = vl_json_root(json);
 	if (!vl_jval_u64(vl_jval_get(root, "Version"), &version) || version != SCHEMA)
-		return vl_fail(e, VL_E_TYPE, "metadata.json: the schema is version %llu; valise and its clients know %d",
+		return vl_fail(e, VL_E_TYPE,
+			       "metadata.json: the schema is version %llu; valise and its clients know %d",
 			       (unsigned long long)version, SCHEMA);
 	note_time(desc, VL_AN_UPDATED, vl_jval_str(vl_jval_get(root, "UpdatedAt")));
 	note_time(desc, VL_AN_NEXT, vl_jval_str(vl_jval_get(root, "NextUpdate")));

@@ -49,8 +49,8 @@ bool vl_wanted_is_old(const struct vl_wanted *w)
 
 static bool same_content(const struct vl_desc *a, const struct vl_desc *b)
 {
-	if (!vl_digest_equal(&a->digest, &b->digest) || a->size != b->size || strcmp(a->media_type, b->media_type) != 0 ||
-	    a->n_an != b->n_an)
+	if (!vl_digest_equal(&a->digest, &b->digest) || a->size != b->size ||
+	    strcmp(a->media_type, b->media_type) != 0 || a->n_an != b->n_an)
 		return false;
 	for (size_t i = 0; i < a->n_an; i++) {
 		const char *other = vl_desc_get(b, a->an[i].key);

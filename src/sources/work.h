@@ -59,7 +59,8 @@ VL_MUST bool vl_run_finish_blob(struct vl_blob *b, struct vl_digest *d, uint64_t
 void vl_run_key(const char *kind, const char *which, char out[static VL_DIGEST_HEX]);
 
 /* ---- mirrors.c ---- */
-/* The addresses to try for `url`, in order, as complete URLs; NULL-terminated; the caller frees with vl_texts_free(). */
+/* The addresses to try for `url`, in order, as complete URLs; NULL-terminated. The caller frees them:
+ * vl_texts_free(). */
 char **vl_mirrored(const struct vl_conf *conf, const char *url);
 void vl_texts_free(char **texts);
 void vl_texts_freep(char ***texts);
@@ -107,7 +108,8 @@ VL_MUST bool vl_wanted_finish(struct vl_wanted *w, struct vl_desc *layer, int64_
 void vl_wanted_clear(struct vl_wanted *w);
 
 /* ---- checksum.c ---- */
-/* The digest for `name` in a checksum file: a bare hex digest, or lines "<hex>  name". algorithm points to static text. */
+/* The digest for `name` in a checksum file: a bare hex digest, or lines "<hex>  name". algorithm points to static
+ * text. */
 VL_MUST bool vl_checksum_find(const char *text, const char *name, const char **algorithm, char hex[static 129],
 			      struct vl_err *e);
 

@@ -57,7 +57,8 @@ static void test_good(void)
 	VL_AUTO(vl_conf) c = NULL;
 
 	tap_good(load(&c,
-		      "mirrors:\n  - prefix: ghcr.io/aquasecurity\n    use: [registry.corp:5000/ghcr, 'http://10.0.0.1/x']\n"
+		      "mirrors:\n  - prefix: ghcr.io/aquasecurity\n"
+		      "    use: [registry.corp:5000/ghcr, 'http://10.0.0.1/x']\n"
 		      "  - prefix: https://osv.example\n    use: [http://mirror.corp/osv]\n    only: true\n"
 		      "places:\n  - consumer: trivy\n    path: /home/u/.cache/trivy\n    owner: u\n    channel: prod\n"
 		      "ca-file: /etc/ca.pem\nmax-download: 2GiB\nretries: 1\nkeep: 3\ntimeout: 90m\nlow-speed: 10kB\n"
@@ -66,7 +67,8 @@ static void test_good(void)
 		 &e, "a full file loads");
 	if (!c)
 		return;
-	tap_ok(c->mirrors_count == 2 && c->mirrors[0].use_count == 2 && !c->mirrors[0].only && c->mirrors[1].only, "mirrors");
+	tap_ok(c->mirrors_count == 2 && c->mirrors[0].use_count == 2 && !c->mirrors[0].only && c->mirrors[1].only,
+	       "mirrors");
 	tap_str(c->mirrors[0].use[1], "http://10.0.0.1/x", "second use");
 	tap_ok(c->places_count == 1 && !c->places[0].item && !strcmp(c->places[0].owner, "u"), "places");
 	tap_ok(c->max_download == 2ull << 30 && c->retries == 1 && c->keep == 3 && c->timeout == 5400, "numbers");

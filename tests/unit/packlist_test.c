@@ -24,8 +24,10 @@ static const struct {
 	{ "items:\n" OSV, "valise.yaml:1:1: \"channel\" is missing" },
 	{ "channel: prod\n", "valise.yaml:1:1: \"items\" is missing" },
 	{ "chanel: prod\nitems:\n" OSV, "valise.yaml:1:1: unknown key \"chanel\"; did you mean \"channel\"?" },
-	{ "channel: prod\nfoo: 1\nitems:\n" OSV, "valise.yaml:2:1: unknown key \"foo\"; known keys: channel, expires, items" },
-	{ "channel: prod\nchannel: test\nitems:\n" OSV, "valise.yaml:2:1: key \"channel\" is here twice; first in line 1" },
+	{ "channel: prod\nfoo: 1\nitems:\n" OSV,
+	 "valise.yaml:2:1: unknown key \"foo\"; known keys: channel, expires, items" },
+	{ "channel: prod\nchannel: test\nitems:\n" OSV,
+	 "valise.yaml:2:1: key \"channel\" is here twice; first in line 1" },
 	{ "Channel: prod\nitems:\n" OSV, "valise.yaml:1:1: unknown key \"Channel\"; did you mean \"channel\"?" },
 	{ "channel: Prod\nitems:\n" OSV, "valise.yaml:1:10: channel \"Prod\" is not valid: 1 to 64 of a-z 0-9 - _ . "
 					  "beginning with a letter or digit" },
@@ -39,17 +41,21 @@ static const struct {
 	  "valise.yaml:2:10: \"expires\" must be a duration such as 14d, 36h or 2w, not \"soon\"" },
 	{ "channel: prod\nexpires: 0d\nitems:\n" OSV,
 	  "valise.yaml:2:10: \"expires\" must be a duration such as 14d, 36h or 2w, not \"0d\"" },
-	{ "channel: prod\nexpires: [1d]\nitems:\n" OSV, "valise.yaml:2:10: \"expires\" must be a single value, not a list" },
+	{ "channel: prod\nexpires: [1d]\nitems:\n" OSV,
+	 "valise.yaml:2:10: \"expires\" must be a single value, not a list" },
 	{ "channel: prod\nitems: []\n", "valise.yaml:2:8: \"items\" is empty" },
-	{ "channel: prod\nitems: osv\n", "valise.yaml:2:8: \"items\" must be a list of records that begin with \"- \"" },
+	{ "channel: prod\nitems: osv\n",
+	 "valise.yaml:2:8: \"items\" must be a list of records that begin with \"- \"" },
 	{ "channel: prod\nitems: [osv]\n", "valise.yaml:2:9: expected \"key: value\" lines in item 1" },
 	{ "channel: prod\nitems:\n" OSV "---\nchannel: x\n",
 	  "valise.yaml:4:1: a second document begins here; only one belongs in this file" },
 	{ "channel: prod\nitems:\n  - &a {name: osv, type: osv, ecosystems: [npm]}\n  - *a\n",
 	  "valise.yaml:4:5: an alias (*) is used here; write it out" },
-	{ "channel: prod\nitems:\n\t- x\n", "valise.yaml:3:1: found character that cannot start any token (while scanning for "
+	{ "channel: prod\nitems:\n\t- x\n",
+	 "valise.yaml:3:1: found character that cannot start any token (while scanning for "
 					      "the next token from line 3)" },
-	{ "channel: prod\nitems: [\n", "valise.yaml:3:1: did not find expected node content (while parsing a flow node from "
+	{ "channel: prod\nitems: [\n",
+	 "valise.yaml:3:1: did not find expected node content (while parsing a flow node from "
 					 "line 3)" },
 	{ "channel: prod\n? [a]\n: b\n", "valise.yaml:2:3: a key is not a plain word" },
 	{ LIST("  - {type: osv, ecosystems: [npm]}\n"), "valise.yaml:3:5: \"name\" is missing in item 1" },
@@ -62,7 +68,8 @@ static const struct {
 	  "valise.yaml:3:12: name \"../x\" is not valid: 1 to 64 of a-z 0-9 - _ . beginning with a letter or digit" },
 	{ LIST("  - {name: a, type: ovs, ecosystems: [npm]}\n"),
 	  "valise.yaml:3:21: unknown type \"ovs\" in item \"a\"; did you mean \"osv\"?" },
-	{ LIST("  - {name: a, type: hovercraft}\n"), "valise.yaml:3:21: unknown type \"hovercraft\" in item \"a\"; known types: "
+	{ LIST("  - {name: a, type: hovercraft}\n"),
+	 "valise.yaml:3:21: unknown type \"hovercraft\" in item \"a\"; known types: "
 						      "osv, trivy-db, http, dir" },
 	{ LIST("  - {name: a, type: dir, path: x, url: https://x.example/}\n"),
 	  "valise.yaml:3:35: \"url\" does not belong to type dir (item \"a\")" },
@@ -71,7 +78,8 @@ static const struct {
 	{ LIST("  - {name: a, type: dir}\n"), "valise.yaml:3:5: item \"a\" of type dir needs \"path\"" },
 	{ LIST("  - {name: a, type: osv}\n"), "valise.yaml:3:5: item \"a\" of type osv needs \"ecosystems\"" },
 	{ LIST("  - {name: a, type: http}\n"), "valise.yaml:3:5: item \"a\" of type http needs \"url\"" },
-	{ LIST("  - {name: a, type: osv, ecosystems: []}\n"), "valise.yaml:3:38: \"ecosystems\" in item \"a\" is empty" },
+	{ LIST("  - {name: a, type: osv, ecosystems: []}\n"),
+	 "valise.yaml:3:38: \"ecosystems\" in item \"a\" is empty" },
 	{ LIST("  - {name: a, type: osv, ecosystems: npm}\n"),
 	  "valise.yaml:3:38: \"ecosystems\" in item \"a\" must be a list: [A, B]" },
 	{ LIST("  - {name: a, type: osv, ecosystems: [npm, \"\"]}\n"),
@@ -80,8 +88,10 @@ static const struct {
 	  "valise.yaml:3:44: \"ecosystems\" in item \"a\" must be a single value, not a list" },
 	{ LIST("  - {name: a, type: osv, ecosystems: [\"Alpine:v3.17\"]}\n"),
 	  "valise.yaml:3:39: ecosystem \"Alpine:v3.17\": use the part before the colon, \"Alpine\"" },
-	{ LIST("  - {name: a, type: osv, ecosystems: [a/b]}\n"), "valise.yaml:3:39: \"a/b\" cannot be the name of an ecosystem" },
-	{ LIST("  - {name: a, type: osv, ecosystems: [..]}\n"), "valise.yaml:3:39: \"..\" cannot be the name of an ecosystem" },
+	{ LIST("  - {name: a, type: osv, ecosystems: [a/b]}\n"),
+	 "valise.yaml:3:39: \"a/b\" cannot be the name of an ecosystem" },
+	{ LIST("  - {name: a, type: osv, ecosystems: [..]}\n"),
+	 "valise.yaml:3:39: \"..\" cannot be the name of an ecosystem" },
 	{ LIST("  - {name: a, type: osv, ecosystems: [Go, Go]}\n"),
 	  "valise.yaml:3:43: ecosystem \"Go\" is already in item \"a\"" },
 	{ LIST(OSV "  - {name: b, type: osv, ecosystems: [Go, npm]}\n"),
@@ -94,7 +104,8 @@ static const struct {
 	  "valise.yaml:3:44: reference \"https://ghcr.io/a/b:2\" is a URL; write it without the scheme" },
 	{ LIST("  - {name: a, type: trivy-db, references: [trivy-db]}\n"),
 	  "valise.yaml:3:44: reference \"trivy-db\" is not a reference: expected HOST[:PORT]/NAME[:TAG][@DIGEST]" },
-	{ HTTP("    unpack: maybe\n"), "valise.yaml:6:13: \"unpack\" in item \"f\" must be true or false, not \"maybe\"" },
+	{ HTTP("    unpack: maybe\n"),
+	 "valise.yaml:6:13: \"unpack\" in item \"f\" must be true or false, not \"maybe\"" },
 	{ HTTP("    unpack: yes\n"), "valise.yaml:6:13: \"unpack\" in item \"f\" must be true or false, not \"yes\"" },
 	{ HTTP("    sha256: abc\n"),
 	  "valise.yaml:6:13: \"sha256\" in item \"f\" must be 64 hexadecimal digits; it has 3 characters" },
@@ -104,7 +115,8 @@ static const struct {
 	  "valise.yaml:7:19: \"sha256\" and \"minisign-key\" in item \"f\" exclude each other" },
 	{ HTTP("    signature-url: https://x.example/s\n"),
 	  "valise.yaml:6:20: \"signature-url\" in item \"f\" needs \"minisign-key\"" },
-	{ HTTP("    shaa256: x\n"), "valise.yaml:6:5: unknown key \"shaa256\" in item \"f\"; did you mean \"sha256\"?" },
+	{ HTTP("    shaa256: x\n"),
+	 "valise.yaml:6:5: unknown key \"shaa256\" in item \"f\"; did you mean \"sha256\"?" },
 	{ LIST("  - {name: f, type: http, url: \"https://x.example/a b\"}\n"),
 	  "valise.yaml:3:32: \"url\" in item \"f\" holds a blank or another character that URLs must encode" },
 	{ HTTP("  - {name: g, type: http, url: https://x.example/f.tgz}\n"),
@@ -117,7 +129,8 @@ static const struct {
 
 static bool load(struct vl_packlist **p, const char *yaml, struct vl_err *e)
 {
-	return vl_save_file(AT_FDCWD, "valise.yaml", 0600, vl_bytes_str(yaml), e) && vl_packlist_load(p, "valise.yaml", e);
+	return vl_save_file(AT_FDCWD, "valise.yaml", 0600, vl_bytes_str(yaml), e) && vl_packlist_load(p, "valise.yaml",
+												      e);
 }
 
 static void test_bad(void)

@@ -54,7 +54,8 @@ static void test_refs(void)
 		struct vl_err e = VL_ERR_INIT;
 
 		if (!refs[i].host) {
-			tap_fails(vl_ref_parse(&r, refs[i].text, &e), &e, VL_E_PACKLIST, "\"%s\" is refused", refs[i].text);
+			tap_fails(vl_ref_parse(&r, refs[i].text, &e), &e, VL_E_PACKLIST, "\"%s\" is refused",
+				  refs[i].text);
 			continue;
 		}
 		tap_good(vl_ref_parse(&r, refs[i].text, &e), &e, "\"%s\" is taken", refs[i].text);
@@ -80,7 +81,8 @@ static const struct {
 	bool only;
 	const char *url, *tried; /* separated by blanks */
 } mirrors[] = {
-	{ "ghcr.io/aquasecurity", "registry.corp:5000/ghcr/aquasecurity", false, "https://ghcr.io/aquasecurity/trivy-db",
+	{ "ghcr.io/aquasecurity", "registry.corp:5000/ghcr/aquasecurity", false,
+	 "https://ghcr.io/aquasecurity/trivy-db",
 	  "https://registry.corp:5000/ghcr/aquasecurity/trivy-db https://ghcr.io/aquasecurity/trivy-db" },
 	{ "ghcr.io/aquasecurity", "http://10.0.0.1/x", true, "https://ghcr.io/aquasecurity/trivy-db",
 	  "http://10.0.0.1/x/trivy-db" },
@@ -92,7 +94,8 @@ static const struct {
 	{ "https://osv.example", "https://a.example https://b.example", false, "https://osv.example/x",
 	  "https://a.example/x https://b.example/x https://osv.example/x" },
 	{ "http://osv.example", "https://a.example", true, "https://osv.example/x", "https://osv.example/x" },
-	{ "https://osv.example/np", "https://a.example", true, "https://osv.example/npm/x", "https://osv.example/npm/x" },
+	{ "https://osv.example/np", "https://a.example", true, "https://osv.example/npm/x",
+	 "https://osv.example/npm/x" },
 	{ "osv.example", "https://a.example", true, "https://osv.example.org/x", "https://osv.example.org/x" },
 	{ "osv.example", "https://a.example", true, "https://osv.example?x=1", "https://a.example?x=1" },
 	{ "https://osv.example", "https://osv.example", false, "https://osv.example/x", "https://osv.example/x" },
@@ -125,7 +128,8 @@ static void test_mirrors(void)
 		m.use = use;
 		got = vl_mirrored(&conf, mirrors[i].url);
 		for (char **g = got; *g; g++)
-			snprintf(joined + strlen(joined), sizeof joined - strlen(joined), "%s%s", g == got ? "" : " ", *g);
+			snprintf(joined + strlen(joined), sizeof joined - strlen(joined), "%s%s", g == got ? "" : " ",
+				 *g);
 		tap_str(joined, mirrors[i].tried, "row %zu: %s", i, mirrors[i].url);
 	}
 }
