@@ -157,15 +157,26 @@ static bool exports(const struct vl_where *w, struct vl_buf *out, struct vl_err 
 			   "export TRIVY_SKIP_VERSION_CHECK=true TRIVY_DISABLE_TELEMETRY=true\n");
 }
 
+/* Trivy says only "permission denied" when the database belongs to another user: tell before. */
+static const char *advice_rights(const struct vl_where *w)
+{
+	VL_STR db = vl_xprintf("%s/db/trivy.db", w->path);
+
+	if (!faccessat(AT_FDCWD, db, R_OK | W_OK, AT_EACCESS))
+		return "";
+	return "#   Trivy writes to its database, and this one is not yours to write: let valise place a\n"
+	       "#   copy for your user (places: in valise.conf, with owner:).\n";
+}
+
 static bool advice(const struct vl_where *w, struct vl_buf *out, struct vl_err *e)
 {
 	char text[32];
 
 	return vl_buf_addf(out, e,
 			   "# Trivy (%s %llu, database of %s):\n"
-			   "#   trivy fs --scanners vuln --skip-db-update --offline-scan DIR\n",
+			   "#   trivy fs --scanners vuln --skip-db-update --offline-scan DIR\n%s",
 			   w->channel->name, (unsigned long long)w->channel->sequence,
-			   vl_item_age_text(w->item, text));
+			   vl_item_age_text(w->item, text), advice_rights(w));
 }
 
 const struct vl_consumer vl_consumer_trivy = {
