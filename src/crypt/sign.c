@@ -84,8 +84,8 @@ static bool take_trusted(struct vl_minisig *out, struct vl_bytes *rest, bool all
 	if (has_control(line, allow_tab, false)) {
 		malformed(what, "the trusted comment has characters other than printable ASCII", e);
 		return allow_tab ? false
-				 : vl_hint(e, "Copy this file again; if minisign made it, sign again with "
-					      "-t \"$(valise comment DIR)\".");
+				 : vl_hint(e, "Copy this file again; if minisign made it, sign again and give the "
+					      "first signature's trusted comment with -t.");
 	}
 	memcpy(out->comment, line.data, line.len);
 	out->comment[line.len] = '\0';
