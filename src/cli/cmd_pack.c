@@ -216,8 +216,8 @@ static bool run_pack(struct vl_cli *c, const struct opts *o, const struct vl_pac
 		say_text(c, &r, o);
 	free(r.path);
 	if (good && r.fetch.failed)
-		return vl_fail(e, VL_E_PARTIAL, "%zu of %zu items failed and are in the bundle as they were before",
-			       r.fetch.failed, r.fetch.items);
+		return vl_fail(e, VL_E_PARTIAL, "failed items: %zu; the bundle has them as they were before, or not at all",
+			       r.fetch.failed);
 	return good;
 }
 

@@ -25,6 +25,7 @@ run valise $A pack -k k.key --unsigned -o out; exits 2; complains 'contradicts'
 run valise $A pack -k k.key -o out; exits 2; complains 'k\.key'
 run valise $A pack -k k.key -o out --level 20; exits 2
 run valise $A pack -k k.key -o out --jobs 0; exits 2
+run env SOURCE_DATE_EPOCH=today "$VALISE" $A pack -k k.key -o out; exits 2; complains 'SOURCE_DATE_EPOCH'
 run valise $A pack -k k.key -o out -f none.yaml; exits 2; complains 'none\.yaml'
 check "nothing was written" test ! -e out
 
@@ -54,6 +55,8 @@ run valise $B unpack out
 exits 10; complains 'E1009'
 run valise $B status
 exits 0; says 'is empty'
+run valise $B status --max-age 3d
+exits 13; complains 'E1302'
 run valise $B env
 exits 2; complains 'E0207'
 

@@ -51,6 +51,13 @@ LAST="minisign -C"; printf 'pw\nnew\nnew\n' | minisign -C -s p.key >"$T/out" 2>"
 LAST="valise pack with the new password"; valise $A pack -q -k p.key -o outc --password-fd 0 <pwnew >"$T/out" 2>"$T/err"; STATUS=$?; exits 0
 run valise $A verify outc -t p.pub; exits 0
 
+# two keys, two passwords, one descriptor
+LAST="valise keygen second"; valise keygen -o q --light --password-fd 0 <pw >"$T/out" 2>"$T/err"; STATUS=$?; exits 0
+LAST="valise pack with two keys"; printf 'new\npw\n' | valise $A pack -q -k p.key -k q.key -o outq --password-fd 0 >"$T/out" 2>"$T/err"; STATUS=$?; exits 0
+D=$(echo outq/*)
+run minisign -VH -m "$D/waybill.json" -x "$D/waybill.json.minisig" -p p.pub; exits 0
+run minisign -VH -m "$D/waybill.json" -x "$D/waybill.json.$(sed -n '1s/.* //p' q.pub).minisig" -p q.pub; exits 0
+
 # I4: valise accepts what minisign signs, with the right comment and the right algorithm only
 pack_with --unsigned; exits 0
 check "there is no signature" test ! -e "$D/waybill.json.minisig"
