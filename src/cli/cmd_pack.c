@@ -216,7 +216,7 @@ static bool run_pack(struct vl_cli *c, const struct opts *o, const struct vl_pac
 		say_text(c, &r, o);
 	free(r.path);
 	if (good && r.fetch.failed)
-		return vl_fail(e, VL_E_PARTIAL, "failed items: %zu; the bundle has them as they were before, or not at all",
+		return vl_fail(e, VL_E_PARTIAL, "failed items: %zu; the bundle has them as they were, or not at all",
 			       r.fetch.failed);
 	return good;
 }

@@ -18,10 +18,13 @@ int main(void)
 		{ { "unpack", NULL, 418 * MB, 900 * MB, 83e6 }, 70,
 		  "unpack  [====>     ]  46 %  418 MB of 900 MB  83 MB/s  6 seconds left" },
 		{ { "unpack", NULL, 0, 900 * MB, 0 }, 80, "unpack  [>                   ]  0 %  0 B of 900 MB" },
-		{ { "unpack", NULL, 900 * MB, 900 * MB, 0 }, 80, "unpack  [====================]  100 %  900 MB of 900 MB" },
-		{ { "unpack", NULL, 950 * MB, 900 * MB, 0 }, 80, "unpack  [====================]  100 %  950 MB of 900 MB" },
+		{ { "unpack", NULL, 900 * MB, 900 * MB, 0 }, 80,
+		  "unpack  [====================]  100 %  900 MB of 900 MB" },
+		{ { "unpack", NULL, 950 * MB, 900 * MB, 0 }, 80,
+		  "unpack  [====================]  100 %  950 MB of 900 MB" },
 		{ { "fetch", "osv", 5 * MB, 0, 1e6 }, 80, "fetch  5.0 MB  1.0 MB/s  osv" },
-		{ { "fetch", "a-name-that-is-too-long-for-the-rest-of-the-line", 5 * MB, 0, 1e6 }, 60, "fetch  5.0 MB  1.0 MB/s" },
+		{ { "fetch", "a-name-that-is-too-long-for-the-rest-of-the-line", 5 * MB, 0, 1e6 }, 60,
+		  "fetch  5.0 MB  1.0 MB/s" },
 	};
 	char out[256];
 

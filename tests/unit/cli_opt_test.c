@@ -67,8 +67,8 @@ static void test_refused(void)
 
 static void test_values(void)
 {
-	static const char *const words[] = { "valise", "-q", "--store=s", "unpack", "-ta.pub", "one", "--trust", "b.pub",
-					     "--allow-rollback=7", "-vn", "two", "--lock-wait", "--", "-x" };
+	static const char *const words[] = { "valise", "-q", "--store=s", "unpack", "-ta.pub", "one", "--trust",
+					     "b.pub", "--allow-rollback=7", "-vn", "two", "--lock-wait", "--", "-x" };
 	VL_CLEAN(vl_parsed) p = { .cmd = NULL };
 	struct vl_err e = VL_ERR_INIT;
 	const struct vl_strings *trust;
