@@ -15,30 +15,30 @@
 void vl_placed_clear(struct vl_placed *p)
 {
 	for (size_t i = 0; i < p->n; i++) {
-		free(p->line[i].path);
+		free(p->line[i].key);
 		free(p->line[i].identity);
 	}
 	free(p->line);
 	*p = (struct vl_placed){ 0 };
 }
 
-const struct vl_placed_line *vl_placed_find(const struct vl_placed *p, const char *path)
+const struct vl_placed_line *vl_placed_find(const struct vl_placed *p, const char *key)
 {
 	for (size_t i = 0; i < p->n; i++)
-		if (!strcmp(p->line[i].path, path))
+		if (!strcmp(p->line[i].key, key))
 			return &p->line[i];
 	return NULL;
 }
 
-void vl_placed_set(struct vl_placed *p, const char *path, const struct vl_digest *content, const char *identity)
+void vl_placed_set(struct vl_placed *p, const char *key, const struct vl_digest *content, const char *identity)
 {
 	size_t i = 0;
 
-	while (i < p->n && strcmp(p->line[i].path, path) != 0)
+	while (i < p->n && strcmp(p->line[i].key, key) != 0)
 		i++;
 	if (i == p->n) {
 		vl_grow(&p->line, p->n, &p->cap, sizeof *p->line);
-		p->line[p->n++] = (struct vl_placed_line){ .path = vl_xstrdup(path) };
+		p->line[p->n++] = (struct vl_placed_line){ .key = vl_xstrdup(key) };
 	}
 	free(p->line[i].identity);
 	p->line[i].identity = vl_xstrdup(identity);
@@ -50,7 +50,7 @@ bool vl_placed_load(struct vl_placed *p, int state_dir, struct vl_err *e)
 	VL_CLEAN(vl_buf) text = VL_BUF_INIT(1u << 20);
 	VL_AUTO(vl_json) json = NULL;
 	const struct vl_jval *all, *v;
-	const char *path, *content, *identity;
+	const char *key, *content, *identity;
 	struct vl_digest digest;
 	struct vl_err unused;
 	bool absent = false;
@@ -62,11 +62,11 @@ bool vl_placed_load(struct vl_placed *p, int state_dir, struct vl_err *e)
 	all = vl_jval_get(vl_json_root(json), "places");
 	for (size_t i = 0; i < vl_jval_count(all); i++) {
 		v = vl_jval_at(all, i);
-		path = vl_jval_str(vl_jval_get(v, "path"));
+		key = vl_jval_str(vl_jval_get(v, "place"));
 		content = vl_jval_str(vl_jval_get(v, "content"));
 		identity = vl_jval_str(vl_jval_get(v, "identity"));
-		if (path && content && identity && vl_digest_parse_oci(&digest, content))
-			vl_placed_set(p, path, &digest, identity);
+		if (key && content && identity && vl_digest_parse_oci(&digest, content))
+			vl_placed_set(p, key, &digest, identity);
 	}
 	return true;
 }
@@ -83,7 +83,7 @@ bool vl_placed_save(const struct vl_placed *p, int state_dir, struct vl_err *e)
 	vl_jw_array(&w, "places");
 	for (size_t i = 0; i < p->n; i++) {
 		vl_jw_object(&w, NULL);
-		vl_jw_str(&w, "path", p->line[i].path);
+		vl_jw_str(&w, "place", p->line[i].key);
 		vl_jw_str(&w, "content", vl_digest_oci(&p->line[i].content, content));
 		vl_jw_str(&w, "identity", p->line[i].identity);
 		vl_jw_object_end(&w);

@@ -6,7 +6,7 @@
 #include "store/store.h"
 
 struct vl_placed_line {
-	char *path;
+	char *key;                /* consumer:path */
 	struct vl_digest content; /* of consumer, owner and the items' digests */
 	char *identity;           /* device, inode and time of the directories that were swapped in */
 };
@@ -19,7 +19,7 @@ VL_DEFINE_CLEAN(vl_placed)
 /* Absent or damaged is empty: then everything is placed again. */
 VL_MUST bool vl_placed_load(struct vl_placed *p, int state_dir, struct vl_err *e);
 VL_MUST bool vl_placed_save(const struct vl_placed *p, int state_dir, struct vl_err *e);
-const struct vl_placed_line *vl_placed_find(const struct vl_placed *p, const char *path);
-void vl_placed_set(struct vl_placed *p, const char *path, const struct vl_digest *content, const char *identity);
+const struct vl_placed_line *vl_placed_find(const struct vl_placed *p, const char *key);
+void vl_placed_set(struct vl_placed *p, const char *key, const struct vl_digest *content, const char *identity);
 
 #endif

@@ -38,6 +38,7 @@ struct job { /* one of them */
 	int base, work;      /* where the exchange happens; our directory in it */
 	char work_name[32];
 	char *tree;          /* the path's last step, when the path itself is exchanged */
+	char *key;           /* in placed.json: consumers may share a path */
 	uid_t uid;           /* -1: our own */
 	gid_t gid;
 	struct vl_digest content;
@@ -61,6 +62,7 @@ static void job_clear(struct job *j)
 	vl_fd_closep(&j->base);
 	vl_picked_clear(&j->items);
 	free(j->tree);
+	free(j->key);
 }
 VL_DEFINE_CLEAN(job)
 
@@ -188,7 +190,7 @@ static char *identity(const struct job *j)
 
 static bool is_done(const struct job *j)
 {
-	const struct vl_placed_line *had = vl_placed_find(&j->r->placed, j->t->path);
+	const struct vl_placed_line *had = vl_placed_find(&j->r->placed, j->key);
 	VL_STR now = identity(j);
 
 	return had && *now && !strcmp(had->identity, now) && vl_digest_equal(&had->content, &j->content);
@@ -218,7 +220,7 @@ static bool check_old(struct job *j, struct vl_err *e)
 			return vl_hint(e, "Remove it, then run valise unpack again.");
 		}
 	}
-	if (!j->tree || vl_placed_find(&j->r->placed, j->t->path))
+	if (!j->tree || vl_placed_find(&j->r->placed, j->key))
 		return true;
 	dir = openat(j->base, j->tree, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return dir < 0 || vl_each_entry(dir, refuse_entry, j, e);
@@ -342,7 +344,7 @@ static bool pick(struct job *j, const struct vl_doc *snapshot, struct vl_err *e)
 
 static bool remember(struct rolling *r, const struct job *j, const char *what_lies_there, struct vl_err *e)
 {
-	vl_placed_set(&r->placed, j->t->path, &j->content, what_lies_there);
+	vl_placed_set(&r->placed, j->key, &j->content, what_lies_there);
 	return vl_placed_save(&r->placed, r->state, e);
 }
 
@@ -360,6 +362,7 @@ static bool fill_target(struct rolling *r, struct job *j, struct vl_err *e)
 {
 	VL_STR now = NULL;
 
+	j->key = vl_xprintf("%s:%s", j->c->name, j->t->path);
 	fingerprint(j);
 	if (!open_base(j, e) || !find_owner(j, e))
 		return false;

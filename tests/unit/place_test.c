@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "place/place.h"
+#include "place/placed.h"
 #include "tests/lib/store_fixture.h"
 #include "tests/lib/tap.h"
 
@@ -362,6 +363,25 @@ static void test_osv_and_files_target(void)
 	tap_ok(!fix_exists("nowhere"), "nothing made for the absent channel");
 }
 
+/* A run that died between swap and record left a tree that nobody but valise made. */
+static void test_interrupted(void)
+{
+	VL_AUTO(vl_store) s = filled("int");
+	const struct vl_target t = { .consumer = "files", .item = "docs", .path = fix_path("intdocs") };
+	VL_CLEAN(vl_placed) placed = { 0 };
+	struct vl_err e = VL_ERR_INIT;
+	VL_FD state = -1;
+
+	FIX_MUST(roll(s, &t, 1, me));
+	unlink(fix_path("intdocs/bin/run"));
+	FIX_MUST(vl_store_subdir(s, "state", &state, me) && vl_placed_load(&placed, state, me));
+	tap_is(placed.n, 1, "one place is remembered");
+	vl_placed_set(&placed, placed.line[0].key, &placed.line[0].content, "");
+	FIX_MUST(vl_placed_save(&placed, state, me));
+	tap_good(roll(s, &t, 1, &e), &e, "after an interruption the tree is known as ours");
+	tap_ok(fix_exists("intdocs/bin/run"), "and made again");
+}
+
 /* A place's user turns directories into links while we look away: nothing outside may change. */
 static void test_symlinks(void)
 {
@@ -455,6 +475,7 @@ static void test_owner(void)
 	};
 	const struct passwd *pw = getpwnam("nobody");
 	struct vl_err e = VL_ERR_INIT;
+	struct stat before, other;
 
 	if (geteuid() || !pw) {
 		tap_skip("only root can give files to nobody");
@@ -469,6 +490,11 @@ static void test_owner(void)
 		       look("theirs/osv-scalibr").st_uid == pw->pw_uid, "OSV's as well");
 	tap_ok(look("ow/current/places/prod/osv/osv-scanner/PyPI/all.zip").st_uid == 0, "the blobs are not");
 	tap_ok(!has_leftover("theirs"), "nothing is left beside them");
+	before = look("theirs/db");
+	other = look("theirs/osv-scanner");
+	tap_good(roll(s, t, VL_LEN(t), &e), &e, "two consumers in one directory, again");
+	tap_ok(before.st_ino == look("theirs/db").st_ino && other.st_ino == look("theirs/osv-scanner").st_ino,
+	       "neither is touched");
 }
 
 /* ---- env ---- */
@@ -568,6 +594,7 @@ int main(void)
 	test_need();
 	test_trivy_target();
 	test_osv_and_files_target();
+	test_interrupted();
 	test_symlinks();
 	test_target_faults();
 	test_others_go_on();
