@@ -19,14 +19,33 @@ if command -v nginx >/dev/null 2>&1 || [ -x /usr/sbin/nginx ]; then
     url: http://127.0.0.1:$NGINX_PORT
     ecosystems: [Example]"
 fi
+trivy=
+if command -v docker-registry >/dev/null 2>&1 && command -v skopeo >/dev/null 2>&1; then
+	. "$SRC/tests/lib/oci.sh"
+	start_registry
+	mkdir db
+	printf '{"Version":2,"NextUpdate":"2026-11-21T06:00:00Z","UpdatedAt":"2026-11-20T06:00:00Z"}' >db/metadata.json
+	trivy="  - name: trivy-db
+    type: trivy-db
+    references: [127.0.0.1:$REGISTRY_PORT/aquasec/trivy-db:2]"
+fi
+# push_db TEXT: a database with this content
+push_db() {
+	[ -n "$trivy" ] || return 0
+	seq -f "$1 %.0f" 3000 >db/trivy.db
+	tar -C db --sort=name --owner=0 --group=0 --mtime=@0 -czf db.tar.gz trivy.db metadata.json
+	push_trivy_db "$T/db.tar.gz" >"$T/log" 2>&1 || { cat "$T/log"; bail "push"; }
+}
+push_db old
 mkdir -p docs/sub; echo same >docs/same; echo old >docs/sub/changes; seq 30000 >docs/numbers; echo gone >docs/gone
-printf 'channel: prod\nexpires: 14d\nitems:\n  - name: docs\n    type: dir\n    path: ./docs\n%s\n' "$osv" >valise.yaml
+printf 'channel: prod\nexpires: 14d\nitems:\n  - name: docs\n    type: dir\n    path: ./docs\n%s\n%s\n' "$osv" "$trivy" >valise.yaml
 pack() { valise pack --store left -f valise.yaml -k k.key -o "$1" >"$T/log" 2>&1 || { cat "$T/log"; bail "pack $1"; }; }
 pack one
+push_db new
 echo new >docs/sub/changes; echo more >docs/more; rm docs/gone; seq 30001 >docs/numbers
 [ -z "$osv" ] || { sed 's/X-1/X-2/' X-1.json >X-2.json; python3 -m zipfile -c up/Example/all.zip X-1.json X-2.json; touch -d '1 hour ago' up/Example/all.zip; }
 pack two
 # The base: prod 1 installed, with a place outside the store. Each worker of the sweep gets a copy at its own path.
 mkdir -p base/target
 valise trust add k.pub --store base/store >"$T/log" 2>&1 || { cat "$T/log"; bail "trust"; }
-exec python3 "$SRC/tests/torture/sweep.py" "$VALISE" "$T" one two
+python3 "$SRC/tests/torture/sweep.py" "$VALISE" "$T" one two
