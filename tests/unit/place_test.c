@@ -1,116 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tests/unit/place_test.c: places inside a generation, places elsewhere, and the lines for a shell. */
+/* tests/unit/place_test.c: places inside a generation and places elsewhere. */
 #include <pwd.h>
 
 #include "base/text.h"
-#include "place/place.h"
 #include "place/placed.h"
-#include "tests/lib/store_fixture.h"
+#include "tests/lib/place_fixture.h"
 #include "tests/lib/tap.h"
-
-#define META                                                                                                           \
-	"{\"Version\":2,\"NextUpdate\":\"2026-11-22T06:12:00.5Z\",\"UpdatedAt\":\"2026-11-21T06:12:00.5Z\","           \
-	"\"DownloadedAt\":\"0001-01-01T00:00:00Z\"}\n"
-#define NOW "2026-11-21T08:00:00Z"
-
-/* ---- making items ---- */
-
-static void make_tar(const char *name, const char *dir, const char *const members[2])
-{
-	char out[64];
-	const char *const argv[] = { "/bin/tar", "-czf", fix_path(name), "-C", fix_path(dir), members[0], members[1],
-				     NULL };
-
-	if (fix_run(argv, out, sizeof out))
-		exit(99);
-}
-
-static void add_file_layer(struct vl_store *s, struct vl_doc *artifact, const char *file, const char *title)
-{
-	VL_CLEAN(vl_buf) b = VL_BUF_INIT(1u << 20);
-
-	FIX_MUST(vl_load_file(AT_FDCWD, fix_path(file), &b, NULL, me));
-	fix_layer(s, artifact, "application/octet-stream", title, vl_buf_bytes(&b));
-}
-
-static void add_trivy(struct vl_store *s, struct vl_doc *snapshot, const char *metadata, const char *db)
-{
-	static const char *const members[2] = { "trivy.db", "metadata.json" };
-	VL_CLEAN(vl_doc) a = { 0 };
-	struct vl_desc *item;
-
-	mkdir(fix_path("in"), 0755);
-	fix_write("in/trivy.db", db);
-	fix_write("in/metadata.json", metadata);
-	make_tar("db.tar.gz", "in", members);
-	fix_artifact(s, &a, "application/vnd.aquasec.trivy.config.v1+json");
-	add_file_layer(s, &a, "db.tar.gz", "db.tar.gz");
-	item = fix_item(s, snapshot, &a, "trivy-db", "trivy-db");
-	vl_desc_set(item, VL_AN_UPDATED, "2026-11-21T06:12:00.5Z");
-}
-
-static void add_osv(struct vl_store *s, struct vl_doc *snapshot, const char *title)
-{
-	VL_CLEAN(vl_doc) a = { 0 };
-
-	fix_artifact(s, &a, "application/vnd.valise.osv.v1");
-	fix_layer(s, &a, "application/zip", "PyPI/all.zip", vl_bytes_str("zip of PyPI"));
-	fix_layer(s, &a, "application/zip", title, vl_bytes_str("zip of Rocky"));
-	fix_item(s, snapshot, &a, "osv", "osv");
-}
-
-static void add_dir(struct vl_store *s, struct vl_doc *snapshot, const char *title)
-{
-	VL_CLEAN(vl_doc) a = { 0 };
-
-	fix_artifact(s, &a, "application/vnd.valise.dir.v1");
-	fix_layer(s, &a, "application/octet-stream", "a/b/read.txt", vl_bytes_str("read me"));
-	vl_desc_set(fix_layer(s, &a, "application/octet-stream", title, vl_bytes_str("#!/bin/sh\n")), VL_AN_MODE,
-		    "0755");
-	fix_item(s, snapshot, &a, "docs", "dir");
-}
-
-static void add_unpacked(struct vl_store *s, struct vl_doc *snapshot)
-{
-	static const char *const members[2] = { "rules", "run.sh" };
-	VL_CLEAN(vl_doc) a = { 0 };
-
-	mkdir(fix_path("et"), 0755);
-	mkdir(fix_path("et/rules"), 0755);
-	fix_write("et/rules/one.rules", "alert");
-	fix_write("et/run.sh", "#!");
-	chmod(fix_path("et/run.sh"), 0755);
-	make_tar("et.tar.gz", "et", members);
-	fix_artifact(s, &a, "application/vnd.valise.file.v1");
-	add_file_layer(s, &a, "et.tar.gz", "emerging.rules.tar.gz");
-	vl_desc_set(fix_item(s, snapshot, &a, "et-open", "http"), VL_AN_UNPACK, "true");
-}
-
-static struct vl_channel everything(struct vl_store *s, const char *channel, const char *db)
-{
-	VL_CLEAN(vl_doc) snapshot = { 0 };
-
-	vl_doc_init_index(&snapshot);
-	add_osv(s, &snapshot, "Rocky Linux/all.zip");
-	add_trivy(s, &snapshot, META, db);
-	fix_simple_item(s, &snapshot, "single", "one file");
-	add_dir(s, &snapshot, "bin/run");
-	add_unpacked(s, &snapshot);
-	return fix_channel(s, &snapshot, channel, 42);
-}
-
-/* Commits a generation with places, or says why not. */
-static bool commit_places(struct vl_store *s, const struct vl_channel *c, struct vl_err *e)
-{
-	VL_CLEAN(vl_generation) g = { 0 };
-	VL_CLEAN(vl_newgen) n = VL_NEWGEN_INIT;
-
-	if (!vl_store_current(s, &g, e))
-		return false;
-	vl_generation_set(&g, c);
-	return vl_newgen_open(&n, s, &g, e) && vl_place_generation(s, &n.want, n.dir, &fix_env, e) &&
-	       vl_newgen_commit(&n, NULL, NULL, e);
-}
 
 static struct stat look(const char *name)
 {
@@ -277,15 +172,6 @@ static bool roll(struct vl_store *s, const struct vl_target *t, size_t n, struct
 	VL_CLEAN(vl_generation) g = { 0 };
 
 	return vl_store_current(s, &g, e) && vl_place_targets(s, &g, t, n, &fix_env, e);
-}
-
-static struct vl_store *filled(const char *name)
-{
-	struct vl_store *s = fix_open(name);
-	struct vl_channel prod = everything(s, "prod", "bbolt");
-
-	FIX_MUST(commit_places(s, &prod, me));
-	return s;
 }
 
 static bool note_work(void *ctx, const char *name, struct vl_err *e)
@@ -497,94 +383,6 @@ static void test_owner(void)
 	       "neither is touched");
 }
 
-/* ---- env ---- */
-
-/* What a shell has in the variable after it evaluated the text. */
-static const char *after_eval(const char *text, const char *script)
-{
-	static char out[4096];
-	const char *const argv[] = { "/bin/sh", "-c", script, "sh", text, NULL };
-
-	return fix_run(argv, out, sizeof out) ? "(failed)" : out;
-}
-
-static bool env_text(const struct vl_store *s, const char *consumer, const char *channel, const struct vl_target *t,
-		     size_t n, struct vl_buf *out, struct vl_err *e)
-{
-	VL_CLEAN(vl_generation) g = { 0 };
-
-	vl_buf_reset(out);
-	return vl_store_current(s, &g, e) && vl_place_env(s, &g, consumer, channel, t, n, out, e);
-}
-
-#define ODD "it's $(touch PWNED) `id` \"x\" \\ #"
-
-static void test_env(void)
-{
-	VL_AUTO(vl_store) s = filled(ODD);
-	VL_CLEAN(vl_buf) out = VL_BUF_INIT(65536);
-	struct vl_err e = VL_ERR_INIT;
-	char want[600];
-
-	tap_good(env_text(s, "trivy", NULL, NULL, 0, &out, &e), &e, "env trivy");
-	snprintf(want, sizeof want, "%s/current/places/prod/trivy|true|true", fix_path(ODD));
-	tap_str(after_eval(vl_buf_str(&out), "eval \"$1\"; printf '%s|%s|%s' \"$TRIVY_CACHE_DIR\" "
-		"\"$TRIVY_SKIP_DB_UPDATE\" \"$TRIVY_DISABLE_TELEMETRY\""), want, "eval gives back the odd path");
-	tap_ok(strstr(vl_buf_str(&out), "prod 42, database of 2026-11-21 06:12 UTC"), "says how old it is");
-	tap_good(env_text(s, NULL, "prod", NULL, 0, &out, &e), &e, "env for all");
-	snprintf(want, sizeof want, "%s/current/places/prod/osv|true|%s/current/places/prod/files/et-open",
-		 fix_path(ODD), fix_path(ODD));
-	tap_str(after_eval(vl_buf_str(&out), "eval \"$1\"; printf '%s|%s|%s' \"$OSV_SCALIBR_LOCAL_DB_CACHE_DIRECTORY\" "
-		"\"$TRIVY_OFFLINE_SCAN\" \"$VALISE_FILES_ET_OPEN\""), want, "all are set");
-	tap_ok(!fix_exists("PWNED") && access("PWNED", F_OK), "nothing in the path was run");
-	tap_ok(strstr(vl_buf_str(&out), "--experimental-offline") && strstr(vl_buf_str(&out), "scan source --offline"),
-	       "flags of both versions of OSV-Scanner");
-}
-
-static void test_env_targets(void)
-{
-	VL_AUTO(vl_store) s = filled("et2");
-	VL_CLEAN(vl_buf) out = VL_BUF_INIT(65536);
-	const struct vl_target t[] = {
-		{ .consumer = "trivy", .channel = "other", .path = "/other" },
-		{ .consumer = "trivy", .channel = "prod", .path = "/home/alice/cache" },
-		{ .consumer = "files", .item = "docs", .path = "/srv/docs" },
-	};
-	struct vl_err e = VL_ERR_INIT;
-
-	tap_good(env_text(s, NULL, NULL, t, VL_LEN(t), &out, &e), &e, "env with targets");
-	tap_ok(strstr(vl_buf_str(&out), "TRIVY_CACHE_DIR='/home/alice/cache'\n"), "the configured path");
-	tap_ok(strstr(vl_buf_str(&out), "VALISE_FILES_DOCS='/srv/docs'\n"), "of an item");
-	tap_ok(strstr(vl_buf_str(&out), "/current/places/prod/files/single'\n"), "the others in the store");
-	tap_str(after_eval(vl_buf_str(&out), "eval $1; printf '%s|%s' \"$TRIVY_CACHE_DIR\" \"$TRIVY_OFFLINE_SCAN\""),
-		"/home/alice/cache|true", "even an eval without quotes sets them");
-}
-
-static void test_env_faults(void)
-{
-	VL_AUTO(vl_store) s = fix_open("ef");
-	VL_CLEAN(vl_buf) out = VL_BUF_INIT(65536);
-	VL_CLEAN(vl_doc) snapshot = { 0 };
-	struct vl_err e = VL_ERR_INIT;
-	struct vl_channel c;
-
-	tap_fails(env_text(s, NULL, NULL, NULL, 0, &out, &e), &e, VL_E_ABSENT, "an empty store");
-	vl_doc_init_index(&snapshot);
-	fix_simple_item(s, &snapshot, "single", "x");
-	c = fix_channel(s, &snapshot, "prod", 1);
-	fix_commit(s, &c);
-	tap_fails(env_text(s, "trivvy", NULL, NULL, 0, &out, &e), &e, VL_E_USAGE, "unknown consumer");
-	tap_ok(strstr(e.hint, "trivy") != NULL, "the nearest is named: %s", e.hint);
-	tap_fails(env_text(s, "trivy", NULL, NULL, 0, &out, &e), &e, VL_E_ABSENT, "nothing for this consumer");
-	tap_fails(env_text(s, "files", NULL, NULL, 0, &out, &e), &e, VL_E_PLACE, "not placed yet");
-	tap_good(env_text(s, NULL, NULL, NULL, 0, &out, &e), &e, "for all it is a comment");
-	tap_ok(out.len && out.data[0] == '#', "which says so");
-	tap_fails(env_text(s, NULL, "lab", NULL, 0, &out, &e), &e, VL_E_ABSENT, "unknown channel");
-	snprintf(c.name, sizeof c.name, "lab");
-	fix_commit(s, &c);
-	tap_fails(env_text(s, NULL, NULL, NULL, 0, &out, &e), &e, VL_E_USAGE, "two channels, none named");
-}
-
 int main(void)
 {
 	test_generation();
@@ -599,9 +397,6 @@ int main(void)
 	test_target_faults();
 	test_others_go_on();
 	test_owner();
-	test_env();
-	test_env_targets();
-	test_env_faults();
 	fix_done();
 	return tap_done();
 }
