@@ -131,14 +131,39 @@ static bool parse_document(const struct vl_get *g, const char *wanted, struct vl
 
 /* ---- the chain: top, (child), (config), layer ---- */
 
+/* Here and not when the item finishes, because now another registry can still be asked. */
+static bool check_layer(const struct vl_pull *p, struct vl_err *e)
+{
+	const struct vl_desc *layer = &p->doc.child[0];
+	char found[VL_DIGEST_OCI], expected[VL_DIGEST_OCI];
+	struct vl_digest d;
+	uint64_t size;
+	VL_FD fd = -1;
+
+	if (!vl_run_open_part(p->work->run, p->part, &fd, e) || !vl_sha256_fd(fd, &d, &size, e))
+		return false;
+	if (size == layer->size && vl_digest_equal(&d, &layer->digest))
+		return true;
+	vl_digest_oci(&d, found);
+	vl_digest_oci(&layer->digest, expected);
+	vl_fail(e, VL_E_CONTENT, "the layer has digest %s, its manifest says %s", found, expected);
+	return vl_found(e, NULL, found, expected);
+}
+
 static void layer_done(struct vl_net *n, struct vl_get *g)
 {
 	struct vl_pull *p = pull_of(g);
+	struct vl_err why = VL_ERR_INIT;
 
 	(void)n;
 	p->moved += g->bytes_moved;
 	if (!g->ok) {
 		next_candidate(p, &g->err);
+		return;
+	}
+	if (!check_layer(p, &why)) {
+		vl_run_drop_part(p->work->run, p->part);
+		next_candidate(p, &why);
 		return;
 	}
 	p->ref = p->candidate[p->at].ref;
@@ -216,6 +241,9 @@ static void take_manifest(struct vl_pull *p, const struct vl_get *g)
 		;
 	else if (p->doc.n != 1)
 		vl_fail(&why, VL_E_TYPE, "the artifact has %zu layers, expected is one", p->doc.n);
+	else if (p->doc.child[0].size > p->work->run->job->conf->max_download)
+		vl_fail(&why, VL_E_LIMIT, "the layer has %" PRIu64 " bytes; max-download in valise.conf allows fewer",
+			p->doc.child[0].size);
 	else {
 		get_config(p);
 		return;

@@ -88,22 +88,6 @@ static bool rewind_to(int fd, struct vl_err *e)
 	return lseek(fd, 0, SEEK_SET) == 0 || vl_fail_os(e, "a downloaded layer");
 }
 
-static bool check_layer_digest(int fd, const struct vl_desc *layer, struct vl_err *e)
-{
-	char found[VL_DIGEST_OCI], expected[VL_DIGEST_OCI];
-	struct vl_digest d;
-	uint64_t size;
-
-	if (!rewind_to(fd, e) || !vl_sha256_fd(fd, &d, &size, e))
-		return false;
-	if (size == layer->size && vl_digest_equal(&d, &layer->digest))
-		return true;
-	vl_digest_oci(&d, found);
-	vl_digest_oci(&layer->digest, expected);
-	vl_fail(e, VL_E_CONTENT, "the layer has digest %s, its manifest says %s", found, expected);
-	return vl_found(e, NULL, found, expected);
-}
-
 static void note_time(struct vl_desc *desc, const char *annotation, const char *text)
 {
 	char when[24];
@@ -179,9 +163,8 @@ static bool take(struct vl_work *w, struct trivy *t, struct vl_err *e)
 	char oci[VL_DIGEST_OCI];
 	VL_FD fd = -1;
 
-	if (!vl_run_open_part(w->run, p->part, &fd, e) || !check_layer_digest(fd, &p->doc.child[0], e) ||
-	    !read_metadata(fd, &facts, e) || !check_database(fd, e) || !store_layer(w, fd, &p->doc.child[0], e) ||
-	    !put_manifest(w, p, &desc, e))
+	if (!vl_run_open_part(w->run, p->part, &fd, e) || !read_metadata(fd, &facts, e) || !check_database(fd, e) ||
+	    !store_layer(w, fd, &p->doc.child[0], e) || !put_manifest(w, p, &desc, e))
 		return false;
 	vl_desc_set(&desc, VL_AN_SOURCE, p->ref);
 	vl_desc_set(&desc, VL_AN_UPSTREAM, vl_digest_oci(&p->upstream, oci));

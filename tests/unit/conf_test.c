@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/mem.h"
 #include "packlist/conf.h"
 #include "tests/lib/tap.h"
 
@@ -91,11 +92,22 @@ static void test_search(void)
 	vl_conf_free(c);
 }
 
+static void test_example(const char *srcdir)
+{
+	struct vl_err e = VL_ERR_INIT;
+	VL_AUTO(vl_conf) c = NULL;
+	VL_STR path = vl_xprintf("%s/examples/valise.conf", srcdir ? srcdir : ".");
+
+	tap_good(vl_conf_load(&c, path, &e), &e, "examples/valise.conf");
+	tap_is(c ? c->places_count : 0, 3, "has three places");
+}
+
 int main(void)
 {
 	char dir[] = "/tmp/conf-test.XXXXXX";
 	struct vl_err e = VL_ERR_INIT;
 
+	test_example(getenv("srcdir"));
 	if (!mkdtemp(dir) || chdir(dir))
 		return 1;
 	for (size_t i = 0; i < VL_LEN(bad); i++) {

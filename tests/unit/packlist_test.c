@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/mem.h"
 #include "packlist/packlist.h"
 #include "tests/lib/tap.h"
 
@@ -207,11 +208,22 @@ static void test_files(void)
 	tap_ok(symlink("valise.yaml", "link.yaml") == 0 && vl_packlist_load(&p, "./link.yaml", &e), "through a link");
 }
 
+static void test_example(const char *srcdir)
+{
+	struct vl_err e = VL_ERR_INIT;
+	VL_AUTO(vl_packlist) p = NULL;
+	VL_STR path = vl_xprintf("%s/examples/valise.yaml", srcdir ? srcdir : ".");
+
+	tap_good(vl_packlist_load(&p, path, &e), &e, "examples/valise.yaml");
+	tap_is(p ? p->items_count : 0, 4, "has four items");
+}
+
 int main(void)
 {
 	char dir[] = "/tmp/packlist-test.XXXXXX";
 	struct vl_err e = VL_ERR_INIT;
 
+	test_example(getenv("srcdir"));
 	if (!mkdtemp(dir) || chdir(dir))
 		return 1;
 	test_bad();
