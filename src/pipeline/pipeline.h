@@ -51,17 +51,19 @@ struct vl_pack_report {
 	uint64_t sequence, parcels, carried, raw; /* bytes on the medium; bytes before compression */
 	int64_t expires;
 };
-/* Fetch (unless no_fetch), plan, compress, write, sign, read back. Keys are opened before anything is fetched. With failing
- * items nothing is signed unless keep_going. dry_run: what would be carried, nothing written; `carried` is an estimate from
- * compressing samples. */
+/* Fetch (unless no_fetch), plan, compress, write, sign, read back. Keys are opened before anything is fetched. With
+ * failing items nothing is signed unless keep_going. dry_run: what would be carried, nothing written; `carried` is an
+ * estimate from compressing samples. */
 VL_MUST bool vl_pack(const struct vl_pack_opts *o, const struct vl_conf *conf, const struct vl_env *env,
 		     struct vl_pack_report *r, struct vl_err *e);
 
 /* ---- isolated side (unpack.c) ---- */
 struct vl_unpack_opts {
-	const char *store;             /* verify: may be NULL or absent, then only `trust` counts and no sequence is compared */
+	/* verify: may be NULL or absent, then only `trust` counts and no sequence is compared */
+	const char *store;
 	const char *const *paths;      /* NULL-terminated */
-	const char *const *trust;      /* public key files for this run instead of the store's, NULL-terminated, or NULL */
+	/* public key files for this run instead of the store's, NULL-terminated, or NULL */
+	const char *const *trust;
 	const char *channel;           /* NULL: any */
 	const struct vl_digest *require_waybill;
 	bool accept_expired, accept_jump, no_place, dry_run;
@@ -80,11 +82,12 @@ struct vl_unpack_report {
 	uint64_t items, blobs, bytes, parcels, carried;
 	size_t faults;                 /* verify */
 };
-/* Which bundle: of everything found under paths, each must verify; the highest sequence of the (one) channel is taken. */
+/* Which bundle: of everything found under paths, each must verify; the highest sequence of the (one) channel is
+ * taken. */
 VL_MUST bool vl_verify(const struct vl_unpack_opts *o, const struct vl_env *env, struct vl_unpack_report *r,
 		       struct vl_err *e);
-/* verify -> space check -> blobs -> closure -> generation with places -> high.json -> commit -> targets. e->state says what
- * the store holds: "store unchanged (prod 41)". */
+/* verify -> space check -> blobs -> closure -> generation with places -> high.json -> commit -> targets. e->state
+ * says what the store holds: "store unchanged (prod 41)". */
 VL_MUST bool vl_unpack(const struct vl_unpack_opts *o, const struct vl_env *env, struct vl_unpack_report *r,
 		       struct vl_err *e);
 

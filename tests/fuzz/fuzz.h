@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tests/fuzz/fuzz.h: what a fuzz target provides. With libFuzzer (./configure --enable-fuzzing) it runs for ever; in make check,
+/* tests/fuzz/fuzz.h: what a fuzz target provides. With libFuzzer (./configure --enable-fuzzing) it runs for ever; in
+ * make check,
  * replay.c feeds it the corpus, its seeds, every truncation of them and a fixed set of mutations. */
 #ifndef VL_TESTS_FUZZ_H
 #define VL_TESTS_FUZZ_H

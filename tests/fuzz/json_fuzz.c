@@ -24,10 +24,13 @@ void fuzz_seeds(void (*add)(const void *data, size_t size))
 {
 	static const char *const seeds[] = {
 		"{\"a\":[1,2,{\"b\":null,\"c\":\"\\u00e9\\ud83d\\ude00\"}],\"d\":-1.5e3,\"e\":true}\n",
-		"{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[{\"mediaType\":"
+		"{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\","
+		"\"manifests\":[{\"mediaType\":"
 		"\"application/vnd.oci.image.manifest.v1+json\",\"digest\":\"sha256:"
-		"44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a\",\"size\":2,\"annotations\":{\"k\":\"v\"}}]}",
-		"{\"schemaVersion\":2,\"config\":{\"mediaType\":\"application/vnd.oci.empty.v1+json\",\"digest\":\"sha256:"
+		"44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a\",\"size\":2,"
+		"\"annotations\":{\"k\":\"v\"}}]}",
+		"{\"schemaVersion\":2,\"config\":{\"mediaType\":\"application/vnd.oci.empty.v1+json\","
+		"\"digest\":\"sha256:"
 		"44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a\",\"size\":2},\"layers\":[]}",
 		"[[[[[[[[[[[[]]]]]]]]]]]]",
 	};

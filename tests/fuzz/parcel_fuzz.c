@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tests/fuzz/parcel_fuzz.c: a parcel whose hash agrees but whose content is hostile: zstd frame, then ustar, then names. The first byte
+/* tests/fuzz/parcel_fuzz.c: a parcel whose hash agrees but whose content is hostile: zstd frame, then ustar, then
+ * names. The first byte
  * chooses: even, the rest is a tar; odd, the rest is a zstd frame that claims 4096 raw bytes. */
 #include "fuzz.h"
 

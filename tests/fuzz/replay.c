@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tests/fuzz/replay.c: the fuzz targets without a fuzzer. Arguments: corpus files. Each input and each of the target's seeds goes in as
+/* tests/fuzz/replay.c: the fuzz targets without a fuzzer. Arguments: corpus files. Each input and each of the
+ * target's seeds goes in as
  * it is, cut at every length, and with fixed mutations; the sanitizer build and valgrind watch. Speaks TAP. */
 #include "fuzz.h"
 

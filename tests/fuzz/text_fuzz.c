@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tests/fuzz/text_fuzz.c: safe printing, paths, names, sizes, times. What vl_safe_text() returns has no control byte. */
+/* tests/fuzz/text_fuzz.c: safe printing, paths, names, sizes, times. What vl_safe_text() returns has no control byte.
+ * */
 #include "fuzz.h"
 
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tests/fuzz/waybill_fuzz.c: the waybill's parser, as if a trusted key had signed anything. What it accepts it must write again and
+/* tests/fuzz/waybill_fuzz.c: the waybill's parser, as if a trusted key had signed anything. What it accepts it must
+ * write again and
  * accept again. */
 #include "fuzz.h"
 
@@ -30,11 +31,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 void fuzz_seeds(void (*add)(const void *data, size_t size))
 {
 	static const char seed[] =
-		"{\"format\":\"valise-bundle-1\",\"channel\":\"prod\",\"epoch\":1,\"sequence\":42,\"created\":\"2026-11-21T08:00:00Z\","
+		"{\"format\":\"valise-bundle-1\",\"channel\":\"prod\",\"epoch\":1,\"sequence\":42,"
+		"\"created\":\"2026-11-21T08:00:00Z\","
 		"\"expires\":\"2026-12-05T08:00:00Z\",\"base\":null,\"root\":{\"digest\":\"sha256:"
-		"44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a\",\"size\":2},\"totals\":{\"items\":1,\"blobs\":3,"
+		"44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a\",\"size\":2},"
+		"\"totals\":{\"items\":1,\"blobs\":3,"
 		"\"bytes\":100},\"parcels\":[{\"kind\":\"tar.zst\",\"size\":10,\"sha256\":"
-		"\"44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a\",\"raw\":2048}],\"tool\":\"valise 0.1.0\"}\n";
+		"\"44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a\",\"raw\":2048}],"
+		"\"tool\":\"valise 0.1.0\"}\n";
 
 	add(seed, sizeof seed - 1);
 }
