@@ -209,10 +209,21 @@ static bool take_entry(void *ctx, const char *name, struct vl_err *e)
 	return good || vl_while(e, "%s", shown);
 }
 
+/* A store in the tree would be carried inside itself, and grow with every run. */
+static bool is_store(const struct tree *t, int fd)
+{
+	struct stat here, store;
+
+	return !fstat(fd, &here) && !fstat(vl_store_dir(t->run->job->store), &store) && here.st_dev == store.st_dev &&
+	       here.st_ino == store.st_ino;
+}
+
 static bool walk(struct tree *t, int fd, const char *path, unsigned depth, struct vl_err *e)
 {
 	struct level l = { .t = t, .fd = fd, .path = path, .depth = depth };
 
+	if (is_store(t, fd))
+		return vl_fail(e, VL_E_POLICY, "%s: the store itself lies in this directory", *path ? path : ".");
 	return vl_each_entry(fd, take_entry, &l, e);
 }
 

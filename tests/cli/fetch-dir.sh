@@ -40,6 +40,7 @@ printf x >"$D/back\\slash";             refused 16 "back"; rm "$D/back\\slash"
 printf x >"$D/$(printf 'bad\377')";     refused 16 "bad"; rm "$D/$(printf 'bad\377')"
 fetch; exits 0
 
+sed -i 's/path: .*/path: ./' "$T/valise.yaml"; refused 16 "the store itself"
 mkdir "$T/none"; sed -i 's/path: .*/path: none/' "$T/valise.yaml"; refused 2 "no file"
 sed -i 's/path: .*/path: nosuch/' "$T/valise.yaml"; refused 2 "no such directory"
 
