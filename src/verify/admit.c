@@ -13,6 +13,7 @@
 
 #define JUMP_MAX 10000u
 #define AHEAD_MAX (7 * 86400)
+#define SKEW_FINE 600 /* clocks of two hosts are never quite the same */
 
 static bool right_channel(const struct vl_waybill *w, const struct vl_admission *a, struct vl_err *e)
 {
@@ -95,7 +96,7 @@ static void warn_about_time(const struct vl_waybill *w, const struct vl_env *env
 		vl_emit_warn(env,
 			     "the clock of this host says %s, which is before this valise was made; expiry is judged "
 			     "by the latest time known", clock);
-	else if (w->created > env->now)
+	else if (w->created > env->now + SKEW_FINE)
 		vl_emit_warn(env,
 			     "the bundle was made at %s, %s from now: one of the two clocks is wrong (here it is %s)",
 			     vl_time_text(w->created, created), vl_duration_text(w->created - env->now, words), clock);
