@@ -179,6 +179,7 @@ bool vl_unpack_seal(struct unpack *u, struct vl_err *e)
 	for (size_t i = 0; i < u->was.n; i++)
 		vl_generation_set(&want, &u->was.channel[i]);
 	vl_generation_set(&want, &u->r->now);
+	u->sealing = true;
 	return vl_newgen_open(&n, u->store, &want, e) && keep_papers(u, n.dir, e) && add_papers(u, n.dir, e) &&
 	       fill_places(u, &n, e) && vl_env_go_on(u->env, e) && vl_newgen_commit(&n, raise_marks, u, e);
 }

@@ -146,13 +146,16 @@ static bool say_state(struct unpack *u, struct vl_err *e)
 	VL_CLEAN(vl_generation) now = { .number = 0 };
 	struct vl_err unused;
 	char words[120];
+	bool known = u->store && vl_store_current(u->store, &now, &unused);
 
-	if (!u->store || !vl_store_current(u->store, &now, &unused))
-		snprintf(e->state, sizeof e->state, "store unchanged");
-	else if (now.number == u->was.number)
+	if (known && (!u->sealing || now.number == u->was.number))
 		snprintf(e->state, sizeof e->state, "store unchanged (%s)", vl_generation_words(&now, words));
-	else
+	else if (!u->sealing)
+		snprintf(e->state, sizeof e->state, "store unchanged");
+	else if (known)
 		snprintf(e->state, sizeof e->state, "%s %" PRIu64 " is installed", u->r->now.name, u->r->now.sequence);
+	else
+		snprintf(e->state, sizeof e->state, "what is installed is not known: see valise status");
 	return false;
 }
 

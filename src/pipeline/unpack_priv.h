@@ -15,6 +15,7 @@ struct unpack {
 	struct vl_trust trust;
 	struct vl_choice choice;
 	const struct vl_checked *checked; /* choice.best */
+	bool sealing; /* the commit may have happened */
 };
 
 /* Room for what is carried, before anything is read: VL_E_NOSPACE in words. */
