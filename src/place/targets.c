@@ -91,6 +91,8 @@ static bool open_path(const char *path, int *fd, struct vl_err *e)
 
 	if (path[0] != '/')
 		return vl_fail(e, VL_E_PLACE, "it is not an absolute path");
+	if (at < 0)
+		return vl_fail_os(e, "open /");
 	while ((step = strsep(&rest, "/"))) {
 		if (!*step)
 			continue;
@@ -395,12 +397,12 @@ static bool roll(struct rolling *r, const struct vl_target *t, struct vl_err *e)
 	return !j.items.n || fill_target(r, &j, e);
 }
 
-/* Full and interrupted stay what they are; all else is a fault of the place. */
+/* Full, interrupted, out of memory or descriptors: these stay what they are; all else is a fault of the place. */
 static void name_target(const struct vl_target *t, struct vl_err *e)
 {
 	VL_STR path = vl_safe_text(t->path, 300);
 
-	if (e->code != VL_E_NOSPACE && e->code != VL_E_INTERRUPTED)
+	if (e->code != VL_E_NOSPACE && e->code != VL_E_INTERRUPTED && e->code != VL_E_FDS && e->code != VL_E_MEMORY)
 		e->code = VL_E_PLACE;
 	vl_while(e, "place %s (%s)", path, t->consumer);
 	vl_found(e, path, NULL, NULL);
