@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# T80, T81, T83: valise unpack is killed before every call that changes a file, and then every one of these calls fails with "no
-# space" and with "I/O error". Each time: what is current is the old or the new generation and whole; the same command again gives
-# the tree of an undisturbed run. sweep.py does the counting; VALISE_SWEEP_STEP=N takes every Nth point only.
+# T80, T81, T83, T84, T86: valise unpack is killed before every call that changes a file; then each of these calls fails with "no
+# space" and "I/O error", each opening of a file with "no descriptor", each reading of the medium with "I/O error". Each time:
+# what is current is the old or the new generation, and whole; the same command again gives the tree of an undisturbed run.
+# sweep.py does the counting; VALISE_SWEEP_STEP=N takes every Nth point only.
 . "${srcdir:-.}/tests/lib/cli.sh"
-need strace python3
+need strace python3 taskset
 strace -qq -o /dev/null -e inject=getpid:retval=1 true 2>/dev/null || skip_all "strace cannot inject faults here"
 cd "$T" || exit 1
 valise keygen -o k --no-password >"$T/log" 2>&1 || { cat "$T/log"; bail "keygen"; }
