@@ -7,11 +7,14 @@ W=$T/w; mkdir "$W"; cd "$W" || exit 1
 cat >onterm.py <<'P'
 # onterm.py ANSWERS COMMAND..: runs COMMAND on a new terminal; types the answers (split at commas), each when a prompt ends
 # with ": "; "^C" is the key. Prints what the terminal showed, then "status N" and "echo on|off".
-import os, pty, sys, termios, struct, fcntl
+import os, pty, signal, sys, termios, struct, fcntl
 answers = [a for a in sys.argv[1].split(",") if a]
 pid, fd = pty.fork()
 if pid == 0:
+    for s in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(s, signal.SIG_DFL)  # a test that runs in the background has inherited "ignored"
     os.execvp(sys.argv[2], sys.argv[2:])
+signal.alarm(120)
 fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 70, 0, 0))
 shown = b""; fresh = b""; echo = "unknown"
 while True:
