@@ -16,6 +16,17 @@ rule() {
 	fi
 }
 rules_done() { echo "1..$N"; [ "$BAD" -eq 0 ]; exit; }
-# Files of the tree: those git knows, or all of an unpacked tarball.
-tree() { if [ -d .git ]; then git ls-files -- "$@"; else for p in "$@"; do [ -e "$p" ] && find "$p" -type f; done; fi; }
+# Files of the tree: those git knows, or all of an unpacked tarball but what autotools made.
+tree() {
+	if [ -e .git ]; then
+		git ls-files -- "$@"
+		return
+	fi
+	for p in "$@"; do
+		[ ! -e "$p" ] || find "$p" \( -name _build -o -name _inst -o -name build-aux -o -name autom4te.cache -o -name 'build-test' \
+			-o -name quickstart.out -o -name .deps \) -prune -o -type f ! -name configure ! -name 'Makefile*' ! -name '*.m4' \
+			! -name 'config.*' ! -name '*.[oa]' ! -name '*.log' ! -name '*.trs' ! -perm /111 -print -o -type f -name 'Makefile.am' -print \
+			-o -type f -perm /111 \( -path '*/scripts/*' -o -name '*.sh' -o -path '*/.ci/*' \) -print
+	done | sed 's|^\./||'
+}
 c_files() { tree src tests | grep -E '\.[ch]$'; }
