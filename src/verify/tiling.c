@@ -11,14 +11,24 @@ void vl_blobset_clear(struct vl_blobset *s)
 	*s = (struct vl_blobset){ .row = NULL };
 }
 
-/* The slot of d, or the free one where it would go. cap is a power of two and never full. A digest is its own hash:
- * rows get in only after the content had that digest or a signed document named it. */
+/* A document may name a million digests that begin alike, whose bytes never come: a hash without a key would look at
+ * each row for each of them. This one (multilinear, upper half) is universal: nobody can choose collisions. */
+static size_t hash_of(const struct vl_blobset *s, const struct vl_digest *d)
+{
+	uint64_t h = 0;
+	uint32_t word;
+
+	for (size_t i = 0; i < VL_LEN(s->key); i++) {
+		memcpy(&word, d->b + i * sizeof word, sizeof word);
+		h += s->key[i] * word;
+	}
+	return (size_t)(h >> 32);
+}
+
+/* The slot of d, or the free one where it would go. cap is a power of two and never full. */
 static struct vl_blobrow *slot_of(const struct vl_blobset *s, const struct vl_digest *d)
 {
-	uint64_t h;
-
-	memcpy(&h, d->b, sizeof h);
-	for (size_t i = (size_t)h & (s->cap - 1);; i = (i + 1) & (s->cap - 1))
+	for (size_t i = hash_of(s, d) & (s->cap - 1);; i = (i + 1) & (s->cap - 1))
 		if (!s->row[i].used || vl_digest_equal(&s->row[i].digest, d))
 			return &s->row[i];
 }
@@ -39,6 +49,10 @@ static bool grow(struct vl_blobset *s, struct vl_err *e)
 		return false;
 	memset(rows, 0, bigger.cap * sizeof *bigger.row);
 	bigger.row = rows;
+	if (s->cap)
+		memcpy(bigger.key, s->key, sizeof bigger.key);
+	else
+		vl_random(bigger.key, sizeof bigger.key);
 	for (size_t i = 0; i < s->cap; i++)
 		if (s->row[i].used)
 			*slot_of(&bigger, &s->row[i].digest) = s->row[i];

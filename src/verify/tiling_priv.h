@@ -21,6 +21,7 @@ struct vl_blobrow {
 struct vl_blobset { /* by digest; rows move when it grows */
 	struct vl_blobrow *row;
 	size_t n, cap;
+	uint64_t key[8]; /* of the hash; drawn with the first row */
 };
 void vl_blobset_clear(struct vl_blobset *s);
 VL_DEFINE_CLEAN(vl_blobset)
