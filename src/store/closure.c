@@ -188,6 +188,7 @@ static bool visit(struct walk *w, const struct visit *v, struct vl_err *e)
 {
 	const struct vl_reached *at = &w->c->blob[v->blob];
 	const char *item = at->item;
+	char hex[VL_DIGEST_HEX];
 	VL_CLEAN(vl_doc) doc = { 0 };
 
 	if (!load_doc(w->store, &at->digest, at->size, *at->media_type ? at->media_type : NULL, &doc, e)) {
@@ -197,7 +198,8 @@ static bool visit(struct walk *w, const struct visit *v, struct vl_err *e)
 	}
 	if (v->depth == 1)
 		w->c->items = doc.n;
-	return reach_children(w, &doc, item, v->depth, e);
+	vl_digest_hex(&at->digest, hex);
+	return vl_doc_check(&doc, false, hex, e) && reach_children(w, &doc, item, v->depth, e);
 }
 
 /* ---- the order: root, documents, content; like beside like, so that it compresses ---- */

@@ -313,6 +313,32 @@ bool vl_doc_parse(struct vl_doc *out, struct vl_bytes text, const char *media_ty
 	return true;
 }
 
+/* ---- what valise asks beyond OCI ---- */
+
+static bool child_is_fit(const struct vl_doc *d, const struct vl_desc *child, bool snapshot, const char *what,
+			 struct vl_err *e)
+{
+	const char *item = vl_desc_get(child, VL_AN_ITEM), *title = vl_desc_get(child, VL_AN_TITLE);
+	VL_STR safe = vl_safe_text(snapshot && item ? item : title ? title : "", 100);
+
+	if (d->is_index && !vl_media_type_is_index(child->media_type) && !vl_media_type_is_manifest(child->media_type))
+		return vl_fail(e, VL_E_CLOSURE, "%s: an index names a %s, which is no document", what,
+			       child->media_type);
+	if (snapshot && (!item || !vl_name_is_valid(item)))
+		return vl_fail(e, VL_E_CLOSURE, "%s: an item has no valid name (\"%s\")", what, safe);
+	if (!d->is_index && title && !vl_path_is_safe(title))
+		return vl_fail(e, VL_E_CLOSURE, "%s: the title \"%s\" is not a safe relative path", what, safe);
+	return true;
+}
+
+bool vl_doc_check(const struct vl_doc *d, bool snapshot, const char *what, struct vl_err *e)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (!child_is_fit(d, &d->child[i], snapshot, what, e))
+			return false;
+	return true;
+}
+
 /* ---- writing ---- */
 
 static void put_annotations(struct vl_jw *w, const struct vl_annotation *an, size_t n)

@@ -72,6 +72,9 @@ void vl_doc_set(struct vl_doc *d, const char *key, const char *value);
  * from `media_type` (NULL: not compared). Breaches are `code`. `what` names the document. */
 VL_MUST bool vl_doc_parse(struct vl_doc *out, struct vl_bytes text, const char *media_type, const char *what,
 			  enum vl_code code, struct vl_err *e);
+/* What valise asks beyond OCI, as VL_E_CLOSURE: an index names only documents; the items of a snapshot have valid
+ * names; titles are safe relative paths. */
+VL_MUST bool vl_doc_check(const struct vl_doc *d, bool snapshot, const char *what, struct vl_err *e);
 /* Fixed key order: the same document gives the same bytes. */
 VL_MUST bool vl_doc_format(const struct vl_doc *d, struct vl_buf *out, struct vl_err *e);
 bool vl_media_type_is_index(const char *media_type);    /* OCI index or docker list */

@@ -81,7 +81,8 @@ static bool read_doc(struct vl_rehearsal *r, const struct vl_blobrow *row, struc
 	char hex[VL_DIGEST_HEX];
 
 	vl_digest_hex(&row->digest, hex);
-	if (!vl_doc_parse(&doc, vl_buf_bytes(&r->text), doc_types[row->doc - 1], hex, VL_E_CLOSURE, e))
+	if (!vl_doc_parse(&doc, vl_buf_bytes(&r->text), doc_types[row->doc - 1], hex, VL_E_CLOSURE, e) ||
+	    !vl_doc_check(&doc, depth == 2, hex, e))
 		return false;
 	if (!doc.is_index && !name_desc(r, &doc.config, false, depth, e))
 		return false;

@@ -241,7 +241,7 @@ static void test_documents(void)
 	tap_fails(walk_text(s, VL_MT_MANIFEST, "{\"schemaVersion\":2,\"manifests\":[]}", &e), &e, VL_E_CLOSURE,
 		  "an index in place of a manifest");
 	tap_good(walk_text(s, VL_MT_INDEX, "{\"schemaVersion\":2,\"manifests\":[]}", &e), &e, "an empty index");
-	tap_good(walk_text(s, "text/plain", "hello", &e), &e, "an index may name what is no document");
+	tap_fails(walk_text(s, "text/plain", "hello", &e), &e, VL_E_CLOSURE, "an index that names what is no document");
 	FIX_MUST(vl_store_put(s, vl_bytes_str("{}"), &d, me));
 	tap_fails(vl_store_snapshot(s, &d, 2, &doc, &e), &e, VL_E_CLOSURE, "a root that is no index");
 }
