@@ -91,15 +91,15 @@ static bool assemble(struct unpack *u, struct vl_assembly *a, struct vl_err *e)
 	       vl_verify_totals(w, c.items, c.n, c.bytes, e) && vl_assembly_within(a, &c, e);
 }
 
-/* A bundle that is refused leaves nothing behind. When this host is at fault (space, disk, a signal) the blobs stay, so
- * that the next run need not write them again. */
+/* A bundle that is refused leaves nothing behind, also when only the places showed what it is. When this host is at
+ * fault (space, disk, a signal) the blobs stay, so that the next run need not write them again. */
 static bool take_blobs(struct unpack *u, struct vl_err *e)
 {
 	VL_AUTO(vl_assembly) a = NULL;
 
 	if (!vl_assembly_new(&a, u->store, e))
 		return false;
-	if (assemble(u, a, e))
+	if (assemble(u, a, e) && vl_unpack_seal(u, e))
 		return true;
 	if (vl_code_exit(e->code) >= 10 && vl_code_exit(e->code) < 20)
 		vl_assembly_undo(a);
@@ -127,7 +127,7 @@ static bool install(struct unpack *u, struct vl_err *e)
 		return false;
 	if (u->r->already)
 		return roll_forward(u, e);
-	return vl_unpack_space(u, e) && take_blobs(u, e) && vl_unpack_seal(u, e) && roll_forward(u, e);
+	return vl_unpack_space(u, e) && take_blobs(u, e) && roll_forward(u, e);
 }
 
 static bool rehearse(struct unpack *u, struct vl_err *e)

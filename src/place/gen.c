@@ -28,6 +28,15 @@ static void generation_clear(struct generation *g)
 }
 VL_DEFINE_CLEAN(generation)
 
+/* In here everything is made by us from what the bundle brought: when it does not fit, the bundle is at fault, neither
+ * a place nor a server. */
+static bool blame_bundle(const char *channel, struct vl_err *e)
+{
+	if (e->code == VL_E_PLACE || e->code == VL_E_CONTENT)
+		e->code = VL_E_CLOSURE;
+	return vl_while(e, "channel %s", channel);
+}
+
 /* What is missing from the previous generation only costs time. */
 static int open_maybe(int dir, const char *name)
 {
@@ -81,7 +90,7 @@ static bool fill_channel(const struct generation *g, const struct vl_channel *ch
 		vl_doc_clear(&before); /* then everything is made anew */
 	for (size_t i = 0; (c = vl_consumer_at(i)); i++)
 		if (!fill_consumer(g, c, &snapshot, &before, dir, previous, e))
-			return vl_while(e, "place %s for %s", channel->name, c->name);
+			return vl_while(e, "place for %s", c->name);
 	return true;
 }
 
@@ -124,7 +133,7 @@ bool vl_place_generation(struct vl_store *s, const struct vl_generation *g, int 
 	vl_emit_phase(env, "place", bytes);
 	for (size_t i = 0; i < g->n; i++)
 		if (!fill_channel(&made, &g->channel[i], e))
-			return false;
+			return blame_bundle(g->channel[i].name, e);
 	vl_emit_phase_end(env, "place", bytes);
 	return open_to_all(made.places, g, e);
 }
@@ -153,7 +162,7 @@ bool vl_place_need(struct vl_store *s, const struct vl_generation *g, uint64_t *
 
 		if (!vl_store_snapshot(s, &g->channel[i].root, g->channel[i].root_size, &snapshot, e) ||
 		    !need_of(s, &snapshot, bytes, e))
-			return vl_while(e, "channel %s", g->channel[i].name);
+			return blame_bundle(g->channel[i].name, e);
 	}
 	return true;
 }

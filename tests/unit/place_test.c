@@ -116,7 +116,7 @@ static void test_metadata(void)
 		c = fix_channel(s, &snapshot, "prod", 1);
 		good = commit_places(s, &c, &e);
 		if (!cases[i].out)
-			tap_fails(good, &e, VL_E_CONTENT, "metadata %s", cases[i].in);
+			tap_fails(good, &e, VL_E_CLOSURE, "metadata %s", cases[i].in);
 		else if (tap_ok(good, "metadata case %zu", i))
 			tap_str(fix_read("meta/current/places/prod/trivy/db/metadata.json"), cases[i].out,
 				"is stamped (%zu)", i);
@@ -143,7 +143,7 @@ static void test_bad_titles(void)
 		add_osv(s, &snapshot, cases[i].osv);
 		add_dir(s, &snapshot, cases[i].file);
 		c = fix_channel(s, &snapshot, "prod", 1);
-		tap_fails(commit_places(s, &c, &e), &e, VL_E_PLACE, "titles \"%s\" and \"%s\"", cases[i].osv,
+		tap_fails(commit_places(s, &c, &e), &e, VL_E_CLOSURE, "titles \"%s\" and \"%s\"", cases[i].osv,
 			  cases[i].file);
 		tap_ok(!fix_exists("titles/current"), "nothing is committed");
 	}
