@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cli/cmd_init.c: a commented packing list to start from, made from the sources' catalogue. */
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -125,13 +126,25 @@ static bool make_text(struct vl_buf *out, const struct opts *o, struct vl_err *e
 	       add_items(out, o, false, e);
 }
 
+/* Said before anything is written; the commit below is what makes sure. */
+static bool is_free(int fd, const char *dir, struct vl_err *e)
+{
+	VL_STR shown = vl_safe_text(dir, 1024);
+	struct stat st;
+
+	if (fstatat(fd, "valise.yaml", &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return true;
+	vl_fail(e, VL_E_EXISTS, "%s/valise.yaml is already there and is not overwritten", shown);
+	return vl_hint(e, "Name another directory, or move the old list away.");
+}
+
 static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 {
 	const struct opts *o = opts;
 	const char *dir = c->n_args ? c->args[0] : ".";
 	VL_CLEAN(vl_buf) text = VL_BUF_INIT(TEXT_MAX);
+	VL_FD fd = -1; /* before f, whose end removes a file in it */
 	VL_CLEAN(vl_newfile) f = VL_NEWFILE_INIT;
-	VL_FD fd = -1;
 	struct vl_line l;
 
 	if (o->list)
@@ -143,6 +156,8 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return vl_fail_os(e, "directory %s", dir);
+	if (!is_free(fd, dir, e))
+		return false;
 	if (!vl_newfile_open(&f, fd, "valise.yaml", 0644, e) || !vl_write_all(f.fd, vl_buf_bytes(&text), e) ||
 	    !vl_newfile_commit_new(&f, e))
 		return vl_while(e, "%s", dir);

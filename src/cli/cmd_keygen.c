@@ -40,8 +40,8 @@ static bool check_free(const char *path, struct vl_err *e)
 static bool save_public(const char *path, const struct vl_pubkey *pub, struct vl_err *e)
 {
 	VL_CLEAN(vl_buf) text = VL_BUF_INIT(4096);
+	VL_FD dir = -1; /* before f, whose end removes a file in it */
 	VL_CLEAN(vl_newfile) f = VL_NEWFILE_INIT;
-	VL_FD dir = -1;
 	const char *base;
 
 	return vl_pubkey_format(pub, &text, e) && vl_open_parent(path, &dir, &base, e) &&
