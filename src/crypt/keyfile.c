@@ -211,6 +211,20 @@ static bool open_failed(const char *shown, struct vl_err *e)
 	return vl_fail_os(e, "open the secret key %s", shown);
 }
 
+static bool not_a_key(const char *shown, const char *why, struct vl_err *e)
+{
+	vl_fail(e, VL_E_KEYFILE, "%s is not a minisign secret key: %s", shown, why);
+	return vl_hint(e, "Name a key made by valise keygen or minisign -G.");
+}
+
+static bool is_public(const char *path)
+{
+	struct vl_pubkey key;
+	struct vl_err ignored = { 0 };
+
+	return vl_pubkey_load(&key, path, &ignored);
+}
+
 static bool open_secret(const char *path, const char *shown, int *out, struct vl_err *e)
 {
 	/* O_NONBLOCK: a FIFO must not make us wait; a terminal must not become ours. */
@@ -226,18 +240,15 @@ static bool open_secret(const char *path, const char *shown, int *out, struct vl
 		return vl_hint(e, "Name the key file itself.");
 	}
 	if (st.st_mode & (S_IRWXG | S_IRWXO)) {
+		/* A public key is readable for all; advice to chmod it and to make a new key would mislead. */
+		if (is_public(path))
+			return not_a_key(shown, "it is a public key", e);
 		vl_fail(e, VL_E_KEYFILE, "others than the owner may use the secret key %s (mode %04o)", shown,
 			(unsigned)st.st_mode & 07777);
 		return vl_hint(e, "Run chmod 600 %s; if somebody may have read it, make a new key.", shown);
 	}
 	*out = vl_fd_steal(&fd);
 	return true;
-}
-
-static bool not_a_key(const char *shown, const char *why, struct vl_err *e)
-{
-	vl_fail(e, VL_E_KEYFILE, "%s is not a minisign secret key: %s", shown, why);
-	return vl_hint(e, "Name a key made by valise keygen or minisign -G.");
 }
 
 static bool read_image(struct key_scratch *s, int fd, const char *shown, struct vl_err *e)

@@ -26,6 +26,11 @@ ln -s elsewhere l.key
 run valise keygen -o l --no-password
 exits 2; complains 'E0206: l\.key'
 check "a dangling link is not followed" test ! -e elsewhere
+check "no temporary file was left behind" sh -c '! ls -A | grep valise-'
+mkdir -p docs; printf 'channel: prod\nitems:\n  - name: docs\n    type: dir\n    path: docs\n' >valise.yaml
+run valise keygen -o pair --no-password; exits 0
+run valise pack -k pair.pub -o bundles
+exits 2; complains 'E0204: pair\.pub is not a minisign secret key: it is a public key'
 run valise keygen -o none/k --no-password
 exits 22; complains 'none'
 
