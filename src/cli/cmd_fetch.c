@@ -24,7 +24,7 @@ static const struct vl_opt table[] = {
 	{ .kind = VL_OPT_END },
 };
 
-static bool say(struct vl_cli *c, const struct vl_fetch_report *r, struct vl_err *e)
+static bool say(struct vl_cli *c, const struct vl_fetch_report *r, bool dry_run, struct vl_err *e)
 {
 	char size[24], down[24], items[64], requests[64];
 	struct vl_line l;
@@ -32,6 +32,7 @@ static bool say(struct vl_cli *c, const struct vl_fetch_report *r, struct vl_err
 	if (c->g.json) {
 		vl_line_begin(&l, "result");
 		vl_jw_str(&l.w, "command", "fetch");
+		vl_jw_bool(&l.w, "dry-run", dry_run);
 		vl_jw_str(&l.w, "channel", r->channel);
 		vl_jw_u64(&l.w, "sequence", r->sequence);
 		vl_jw_bool(&l.w, "changed", r->changed);
@@ -42,6 +43,8 @@ static bool say(struct vl_cli *c, const struct vl_fetch_report *r, struct vl_err
 		vl_jw_u64(&l.w, "requests", r->requests);
 		return vl_line_end(&l, e);
 	}
+	if (dry_run)
+		return true; /* nothing was asked, so nothing is known */
 	vl_say("%s %" PRIu64 ": %s, %s%s\n", r->channel, r->sequence, vl_count_text(r->items, "item", "items", items),
 	       vl_size_text(r->bytes, size), r->changed ? "" : "; nothing new upstream");
 	if (!c->g.quiet)
@@ -63,7 +66,7 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 
 	if (o->lock_wait.n > UINT_MAX)
 		return vl_fail(e, VL_E_USAGE, "--lock-wait is too long");
-	if (!vl_cli_conf(c, &conf, e) || !vl_fetch(&f, conf, &c->env, &r, e) || !say(c, &r, e))
+	if (!vl_cli_conf(c, &conf, e) || !vl_fetch(&f, conf, &c->env, &r, e) || !say(c, &r, o->dry_run, e))
 		return false;
 	if (r.failed)
 		return vl_fail(e, VL_E_PARTIAL, "%zu of %zu items failed", r.failed, r.items);

@@ -2,6 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # The whole way with a tree of files: keygen, pack, inspect, verify, trust, unpack, status, env, list, fsck; and again.
 . "${srcdir:-.}/tests/lib/cli.sh"
+
+run valise init "$T/init"; exits 0
+before=$(tree_of "$T/init")
+run valise init "$T/init"; exits 2; complains 'E0206: .*/init/valise\.yaml is already there and is not overwritten'
+same "$(tree_of "$T/init")" "$before" "init: nothing is left beside the list that was there"
+run valise fetch --dry-run -f "$T/init/valise.yaml"
+exits 0; complains 'would ask upstream for item osv'; says_not 'nothing new upstream'
 W=$T/w; mkdir "$W"; cd "$W" || exit 1
 umask 022
 mkdir -p docs/sub; echo one >docs/one; echo two >docs/sub/two; printf '#!/bin/sh\necho hi\n' >docs/run; chmod +x docs/run
