@@ -178,7 +178,8 @@ static void say_next(const struct vl_pack_report *r, const struct opts *o, const
 		vl_say("\nNext: sign its waybill.json, with the trusted comment that this prints:\n"
 		       "    valise inspect --comment %s\n", path);
 	vl_say("\n%s: carry %s to the other side and run there\n    valise verify PATH\n    valise unpack PATH\n"
-	       "%" PRIu64 " is the sequence number to tell them.\n", o->unsigned_ ? "Then" : "Next", path, r->sequence);
+	       "Tell them: channel %s, sequence %" PRIu64 ".\n", o->unsigned_ ? "Then" : "Next", path,
+	       r->fetch.channel, r->sequence);
 }
 
 static void say_text(const struct vl_cli *c, const struct vl_pack_report *r, const struct opts *o)

@@ -92,6 +92,7 @@ static bool trust_add(struct vl_cli *c, const struct opts *o, struct vl_err *e)
 {
 	VL_AUTO(vl_store) s = NULL;
 	VL_CLEAN(vl_trust) t = { 0 };
+	char id[VL_KEYID_TEXT] = "";
 
 	if (c->n_args < 2 && !o->threshold.set)
 		return vl_fail(e, VL_E_USAGE, "name the public key files: valise trust add KEY.pub");
@@ -102,6 +103,7 @@ static bool trust_add(struct vl_cli *c, const struct opts *o, struct vl_err *e)
 
 		if (!vl_pubkey_load(&key, c->args[i], e) || !say_added(c, o, &key, e))
 			return false;
+		vl_keyid_text(key.id, id);
 	}
 	if (c->g.json)
 		return true;
@@ -110,8 +112,8 @@ static bool trust_add(struct vl_cli *c, const struct opts *o, struct vl_err *e)
 			   channel_text(o->channel ? o->channel : ""));
 	if (!c->g.quiet && c->n_args > 1)
 		vl_say("\nNow telephone the sender and read the key line to each other. If it differs, run\n"
-		       "    valise trust remove KEYID\n"
-		       "at once: whoever made that key could install anything here.\n");
+		       "    valise trust remove %s\n"
+		       "at once: whoever made that key could install anything here.\n", c->n_args == 2 ? id : "KEYID");
 	return true;
 }
 
