@@ -46,7 +46,7 @@ static void bash(void)
 {
 	printf("# bash completion for valise: source it, or put it into bash-completion's directory\n"
 	       "_valise() {\n"
-	       "\tlocal cur=${COMP_WORDS[COMP_CWORD]} cmd= words i\n"
+	       "\tlocal cur=${COMP_WORDS[COMP_CWORD]} cmd= words opts= i\n"
 	       "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
 	       "\t\tcase ${COMP_WORDS[i]} in --store|--config) ((i++));; -*) ;; *) cmd=${COMP_WORDS[i]}; break;; esac\n"
 	       "\tdone\n"
@@ -54,16 +54,17 @@ static void bash(void)
 	for (const struct vl_command *const *c = vl_commands(); *c; c++) {
 		printf("\t%s) words=\"", (*c)->name);
 		args_of(*c);
+		printf("\" opts=\"");
 		words_of((*c)->opts);
 		printf("\" ;;\n");
 	}
 	printf("\t*) words=\"");
 	for (const struct vl_command *const *c = vl_commands(); *c; c++)
 		printf(" %s", (*c)->name);
-	printf("\" ;;\n\tesac\n\twords=\"$words");
+	printf("\" ;;\n\tesac\n\tif [[ $cur == -* ]]; then words=\"$opts");
 	words_of(vl_global_opts);
-	printf("\"\n\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
-	       "\tif [[ $cur != -* ]]; then COMPREPLY+=($(compgen -f -- \"$cur\")); fi\n"
+	printf("\"; fi\n\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
+	       "\tif [[ $cur != -* && -n $cmd ]]; then COMPREPLY+=($(compgen -f -- \"$cur\")); fi\n"
 	       "}\n"
 	       "complete -o filenames -F _valise valise\n");
 }

@@ -43,6 +43,14 @@ run valise status --max-age often; exits 2; complains 'is not a duration'
 run valise trust lst; exits 2; complains 'Did you mean trust list?'
 run valise help unpak; exits 2; complains 'there is no command unpak'
 run valise completion tcsh; exits 2
+# options are offered only behind a dash
+if command -v bash >/dev/null; then
+	run valise completion bash; exits 0; cp "$T/out" "$T/bash"
+	offers() { bash -c '. "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _valise; echo "${COMPREPLY[*]}"' - "$T/bash" valise "$@"; }
+	same "$(offers unp)" unpack "completion: a command"
+	same "$(offers unpack --allow)" --allow-rollback "completion: an option"
+	same "$(cd "$T" && mkdir -p empty && cd empty && offers trust '')" "add list remove" "completion: words, no options"
+fi
 
 # options before and after the command, together, and behind --
 run valise --store "$T/a" status; exits 0; says "$T/a"
