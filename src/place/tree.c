@@ -142,7 +142,9 @@ static bool open_parent(int dir, const char *rel, int *fd, const char **name, st
 	}
 	*name = slash ? slash + 1 : rel;
 	parent = slash ? vl_xstrndup(rel, (size_t)(slash - rel)) : vl_xstrdup(".");
-	return vl_mkdirs_at(dir, parent, 0755, fd, e);
+	if (vl_mkdirs_at(dir, parent, 0755, fd, e))
+		return true;
+	return errno == ENOTDIR ? vl_fail(e, VL_E_PLACE, "part of its path is a file that came before") : false;
 }
 
 bool vl_tree_put(const struct vl_fill *f, int dir, const char *rel, const struct vl_desc *layer, mode_t mode,
