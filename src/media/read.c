@@ -34,10 +34,10 @@ bool vl_carried_waybill(struct vl_carried *c, struct vl_buf *out, struct vl_err 
 
 	out->max = VL_WAYBILL_MAX;
 	if (!vl_load_file(c->dir, VL_WAYBILL_NAME, out, &absent, e))
-		return in_bundle(c, VL_WAYBILL_NAME, e);
+		return vl_found(e, VL_WAYBILL_NAME, NULL, NULL); /* who chooses among bundles names this one */
 	if (!absent)
 		return true;
-	vl_fail(e, VL_E_NO_BUNDLE, "%s: " VL_WAYBILL_NAME " is not there any more", c->path);
+	vl_fail(e, VL_E_NO_BUNDLE, VL_WAYBILL_NAME " is not there any more");
 	return vl_found(e, VL_WAYBILL_NAME, NULL, NULL);
 }
 
@@ -89,7 +89,7 @@ bool vl_carried_signatures(struct vl_carried *c, struct vl_carried_sigs *out, st
 
 	vl_carried_sigs_clear(out);
 	if (!vl_each_entry(c->dir, take_signature, &s, e))
-		return vl_while(e, "%s", c->path);
+		return false;
 	for (size_t i = 0; i < out->n; i++)
 		out->file[i] = (struct vl_sigfile){ out->name[i], vl_buf_bytes(&out->text[i]) };
 	return true;

@@ -40,7 +40,7 @@ static bool load_waybill(struct vl_checked *c, struct vl_err *e)
 	}
 	if (c->text.len)
 		return true;
-	vl_fail(e, VL_E_FORMAT, "%s: waybill.json is empty", vl_carried_path(c->carried));
+	vl_fail(e, VL_E_FORMAT, "waybill.json is empty");
 	return vl_found(e, "waybill.json", NULL, NULL);
 }
 
