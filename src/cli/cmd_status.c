@@ -71,7 +71,7 @@ static bool channel_line(const struct survey *s, const struct vl_channel *ch, st
 	vl_jw_bool(&l.w, "sealed", ch->sealed);
 	if (ch->sealed) {
 		vl_line_digest(&l, "waybill", &ch->waybill);
-		vl_jw_str(&l.w, "signers", ch->signers);
+		vl_line_words(&l, "signers", ch->signers);
 	}
 	return vl_line_end(&l, e);
 }

@@ -46,7 +46,7 @@ static bool say_json(const struct vl_unpack_report *r, const struct opts *o, str
 	vl_jw_bool(&l.w, "already", r->already);
 	vl_jw_bool(&l.w, "dry-run", o->dry_run);
 	vl_line_digest(&l, "waybill", &r->waybill);
-	vl_jw_str(&l.w, "signers", r->signers);
+	vl_line_words(&l, "signers", r->signers);
 	vl_line_time(&l, "created", r->now.created);
 	vl_line_time(&l, "expires", r->now.expires);
 	vl_jw_u64(&l.w, "items", r->items);

@@ -60,7 +60,7 @@ static bool say_good(struct vl_cli *c, const struct vl_unpack_report *r, struct 
 		vl_jw_str(&l.w, "channel", ch->name);
 		vl_jw_u64(&l.w, "sequence", ch->sequence);
 		vl_line_digest(&l, "waybill", &r->waybill);
-		vl_jw_str(&l.w, "signers", r->signers);
+		vl_line_words(&l, "signers", r->signers);
 		vl_line_time(&l, "created", ch->created);
 		vl_line_time(&l, "expires", ch->expires);
 		vl_jw_u64(&l.w, "items", r->items);

@@ -143,6 +143,8 @@ void vl_line_begin(struct vl_line *l, const char *type);
 VL_MUST bool vl_line_end(struct vl_line *l, struct vl_err *e);
 /* A member with foreign text: made safe first. NULL: left out. */
 void vl_line_text(struct vl_line *l, const char *key, const char *text);
+/* Words with blanks between them, as an array of strings. */
+void vl_line_words(struct vl_line *l, const char *key, const char *words);
 void vl_line_digest(struct vl_line *l, const char *key, const struct vl_digest *d); /* "sha256:HEX" */
 void vl_line_time(struct vl_line *l, const char *key, int64_t t);                   /* 0: left out */
 /* A digest for reading aloud: groups of four. */

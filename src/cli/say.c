@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "cli/command.h"
@@ -62,6 +63,18 @@ void vl_line_text(struct vl_line *l, const char *key, const char *text)
 	VL_STR safe = text ? vl_safe_text(text, TEXT_MAX) : NULL;
 
 	vl_jw_str(&l->w, key, safe);
+}
+
+void vl_line_words(struct vl_line *l, const char *key, const char *words)
+{
+	VL_STR copy = vl_xstrdup(words);
+	char *rest = copy, *word;
+
+	vl_jw_array(&l->w, key);
+	while ((word = strsep(&rest, " ")))
+		if (*word)
+			vl_line_text(l, NULL, word);
+	vl_jw_array_end(&l->w);
 }
 
 void vl_line_digest(struct vl_line *l, const char *key, const struct vl_digest *d)

@@ -32,10 +32,10 @@ check "inspect: items" jq -e -s 'map(select(.type == "item" and .item == "docs" 
 run valise --json inspect out -t k.pub; good '.type == "bundle" and .verified == true and (.signers | length) == 1'
 run valise --json trust add k.pub; good '.type == "trusted"'
 run valise --json trust list; good '.type == "trusted" and .note == "k.pub"'
-run valise --json verify out; good ".type == \"result\" and .command == \"verify\" and .waybill == \"$waybill\""
-run valise --json unpack out; good '.type == "result" and .command == "unpack" and .already == false and .sequence == 1'
+run valise --json verify out; good ".type == \"result\" and (.signers | length) == 1 and .command == \"verify\" and .waybill == \"$waybill\""
+run valise --json unpack out; good '.type == "result" and (.signers | length) == 1 and .command == "unpack" and .already == false and .sequence == 1'
 run valise unpack out --json; good '.type == "result" and .already == true'
-run valise --json status; good '.type == "channel" and .channel == "prod" and .expired == false'
+run valise --json status; good '.type == "channel" and (.signers | length) == 1 and .channel == "prod" and .expired == false'
 check "status: items" jq -e -s 'map(select(.type == "item" and ."item-type" == "dir")) | length == 1' "$T/out"
 run valise --json list docs; good '.type == "file" and .title == "a" and .bytes == 6'
 run valise --json env; good '.type == "env" or .type == "comment"'
