@@ -22,15 +22,20 @@ void vl_packing_clear(struct vl_packing *p)
 	*p = (struct vl_packing)VL_PACKING_INIT;
 }
 
-bool vl_packing_failed(const struct vl_packing *p, struct vl_err *e)
+static bool say_state(const struct vl_packing *p, const char *what, struct vl_err *e)
 {
 	const struct vl_channel *c = p->store ? vl_packing_snapshot(p) : NULL;
 
 	if (c)
-		snprintf(e->state, sizeof e->state, "nothing signed; store at %s %" PRIu64, c->name, c->sequence);
+		snprintf(e->state, sizeof e->state, "%s; store at %s %" PRIu64, what, c->name, c->sequence);
 	else
-		snprintf(e->state, sizeof e->state, "nothing signed");
+		snprintf(e->state, sizeof e->state, "%s", what);
 	return false;
+}
+
+bool vl_packing_failed(const struct vl_packing *p, struct vl_err *e)
+{
+	return say_state(p, "nothing signed", e);
 }
 
 static bool check_names(const struct vl_packing *p, struct vl_err *e)
@@ -299,5 +304,5 @@ bool vl_fetch(const struct vl_fetch_opts *o, const struct vl_conf *conf, const s
 	vl_packing_report(&p, r);
 	if (o->dry_run)
 		return say_what_would_be_fetched(&p);
-	return vl_packing_fetch(&p, r, e) ? true : vl_packing_failed(&p, e);
+	return vl_packing_fetch(&p, r, e) ? true : say_state(&p, "no new snapshot", e);
 }

@@ -26,7 +26,7 @@ check "new content: a new generation" test "$(tree_of "$VALISE_STORE/generations
 # What cannot be carried is named, and nothing changes.
 before=$(tree_of "$VALISE_STORE/generations")
 refused() { # STATUS PATTERN
-	fetch; exits "$1"; complains "$2"
+	fetch; exits "$1"; complains "$2"; complains '; no new snapshot; store at prod [0-9]'
 	same "$(tree_of "$VALISE_STORE/generations")" "$before" "$2: nothing changes"
 }
 ln -s /etc/passwd "$D/b/out";           refused 16 "b/out: .*leads out"; rm "$D/b/out"
