@@ -65,8 +65,10 @@ static void bytes_text(const struct vl_bar *b, unsigned percent, char *out, size
 	vl_size_text(b->done, done);
 	if (b->total)
 		snprintf(out, size, "%u %%  %s of %s", percent, done, vl_size_text(b->total, total));
-	else
+	else if (b->done)
 		snprintf(out, size, "%s", done);
+	else
+		snprintf(out, size, "..."); /* servers are being asked; nobody knows yet whether anything will come */
 }
 
 void vl_bar_format(const struct vl_bar *b, unsigned columns, char *out, size_t size)

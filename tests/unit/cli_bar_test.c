@@ -23,6 +23,7 @@ int main(void)
 		{ { "unpack", NULL, 950 * MB, 900 * MB, 0 }, 80,
 		  "unpack  [====================]  100 %  950 MB of 900 MB" },
 		{ { "fetch", "osv", 5 * MB, 0, 1e6 }, 80, "fetch  5.0 MB  1.0 MB/s  osv" },
+		{ { "fetch", NULL, 0, 0, 0 }, 80, "fetch  ..." },
 		{ { "fetch", "a-name-that-is-too-long-for-the-rest-of-the-line", 5 * MB, 0, 1e6 }, 60,
 		  "fetch  5.0 MB  1.0 MB/s" },
 	};
