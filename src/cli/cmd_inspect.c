@@ -159,7 +159,7 @@ static bool say_items(struct vl_cli *c, const struct vl_checked *k, struct vl_er
 	for (size_t i = 0; i < snapshot.n; i++) {
 		struct vl_item_facts facts;
 
-		if (!vl_item_facts(&docs, &snapshot.child[i], &facts, e))
+		if (!vl_env_go_on(&c->env, e) || !vl_item_facts(&docs, &snapshot.child[i], &facts, e))
 			return false;
 		if (c->g.json && !vl_item_line(&facts, k->waybill->channel, &snapshot.child[i], e))
 			return false;

@@ -174,8 +174,11 @@ bool vl_trust_load(struct vl_trust *t, const struct vl_store *s, struct vl_err *
 	VL_CLEAN(vl_trust) read = { .key = NULL };
 	bool absent = false;
 
-	if (!vl_load_file(vl_store_dir(s), "trust/keys.json", &text, &absent, e))
-		return false;
+	if (!vl_load_file(vl_store_dir(s), "trust/keys.json", &text, &absent, e)) {
+		if (e->code == VL_E_FORMAT || e->code == VL_E_LIMIT)
+			e->code = VL_E_STATE; /* of the store, not of a medium */
+		return vl_while(e, "%s", vl_store_path(s));
+	}
 	if (!absent && !read_keys(&read, vl_buf_bytes(&text), e)) {
 		vl_while(e, "%s/trust/keys.json", vl_store_path(s));
 		return vl_hint(e, "Restore it from a backup, or remove it and trust the keys again (valise-trust(1)).");
