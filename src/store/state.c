@@ -129,8 +129,8 @@ static bool check_against_current(const struct vl_store *s, const struct vl_stat
 			continue;
 		vl_fail(e, VL_E_STATE, "store %s: state/high.json is missing or too old: it does not know %s %" PRIu64
 			", which is installed", s->path, c->name, c->sequence);
-		return vl_hint(e,
-			       "Restore it from a backup, or rebuild it from the generations: valise fsck --rebuild-state.");
+		return vl_hint(e, "Restore it from a backup, or rebuild it from the generations: "
+				  "valise fsck --rebuild-state.");
 	}
 	return true;
 }
