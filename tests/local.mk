@@ -20,8 +20,6 @@ TESTS += $(unit_tests) $(cli_tests)
 check_PROGRAMS += $(unit_tests)
 endif
 
-EXTRA_DIST += tests
-
 # $(1): the tests to run instead of TESTS.
 check-long: $(check_PROGRAMS) valise$(EXEEXT)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(long_tests)'
