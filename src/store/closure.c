@@ -18,13 +18,19 @@
 #define DEPTH_MAX 8
 #define BLOBS_MAX 1000000
 
+struct place { /* where in the tree of documents something is named */
+	const char *item;
+	size_t item_no; /* child of the root; meaningless for the root */
+	unsigned depth; /* of what is named; the root has 1 */
+};
 struct visit { /* a document that waits to be read */
 	size_t blob; /* index into the closure */
-	unsigned depth;
+	struct place at;
 };
 struct walk {
 	const struct vl_store *store;
 	struct vl_closure *c;
+	uint32_t *documents; /* per item, each as often as it is named */
 	struct visit *queue;
 	size_t n_queue, cap_queue;
 	uint32_t *slot; /* open addressing by digest: blob index + 1; 0 is free */
@@ -35,6 +41,7 @@ static void walk_clear(struct walk *w)
 {
 	free(w->queue);
 	free(w->slot);
+	free(w->documents);
 }
 VL_DEFINE_CLEAN(walk)
 
@@ -114,10 +121,42 @@ static bool two_sizes(const struct vl_reached *had, const struct vl_desc *d, str
 		       vl_digest_hex(&d->digest, hex), had->size, d->size);
 }
 
-/* depth of the referring document + 1; is_doc: it is to be read as an index or manifest. A blob first met as content
- * and then as a document is read as well: what it refers to must be there too. */
-static bool reach(struct walk *w, const struct vl_desc *d, bool is_doc, const char *item, unsigned depth,
-		  struct vl_err *e)
+/* Few bytes must not be work without end: whoever walks an item (place, status) meets each document as often as it is
+ * named. So below the root an index is named once, and an item has a bounded number of documents. */
+static bool bounded(struct walk *w, const struct vl_desc *d, bool seen, const struct place *at, struct vl_err *e)
+{
+	char hex[VL_DIGEST_HEX];
+
+	if (at->depth > DEPTH_MAX)
+		return vl_fail(e, VL_E_LIMIT, "indexes are nested more than %d deep", DEPTH_MAX);
+	if (at->depth > 2 && seen && vl_media_type_is_index(d->media_type))
+		return vl_fail(e, VL_E_CLOSURE, "index sha256:%s is named twice", vl_digest_hex(&d->digest, hex));
+	if (at->depth > 1 && ++w->documents[at->item_no] > VL_ITEM_DOCUMENTS_MAX)
+		return vl_fail(e, VL_E_LIMIT, "an item has more than %d documents", VL_ITEM_DOCUMENTS_MAX);
+	return true;
+}
+
+static bool add_blob(struct walk *w, const struct vl_desc *d, bool is_doc, const struct place *at, uint32_t *slot,
+		     struct vl_err *e)
+{
+	struct vl_closure *c = w->c;
+
+	if (c->n >= BLOBS_MAX)
+		return vl_fail(e, VL_E_LIMIT, "the snapshot has more than %d blobs", BLOBS_MAX);
+	if (!vl_store_has(w->store, &d->digest, d->size))
+		return missing(w, d, at->item, e);
+	vl_grow(&c->blob, c->n, &c->cap, sizeof *c->blob);
+	c->blob[c->n] = (struct vl_reached){ .digest = d->digest, .size = d->size, .is_doc = is_doc, .item = at->item,
+					     .media_type = keep(c, d->media_type),
+					     .title = keep(c, vl_desc_get(d, VL_AN_TITLE)) };
+	*slot = (uint32_t)++c->n;
+	c->bytes += d->size;
+	return true;
+}
+
+/* is_doc: it is to be read as an index or manifest. A blob first met as content and then as a document is read as well:
+ * what it refers to must be there too. */
+static bool reach(struct walk *w, const struct vl_desc *d, bool is_doc, const struct place *at, struct vl_err *e)
 {
 	struct vl_closure *c = w->c;
 	struct vl_reached *had;
@@ -126,48 +165,43 @@ static bool reach(struct walk *w, const struct vl_desc *d, bool is_doc, const ch
 
 	make_room(w);
 	slot = lookup(w, &d->digest);
+	if (is_doc && !bounded(w, d, *slot && c->blob[*slot - 1].is_doc, at, e))
+		return false;
 	if (*slot) {
 		had = &c->blob[*slot - 1];
 		if (had->size != d->size)
 			return two_sizes(had, d, e);
 		read = is_doc && !had->is_doc;
 		had->is_doc |= is_doc;
-	} else {
-		if (c->n >= BLOBS_MAX)
-			return vl_fail(e, VL_E_LIMIT, "the snapshot has more than %d blobs", BLOBS_MAX);
-		if (!vl_store_has(w->store, &d->digest, d->size))
-			return missing(w, d, item, e);
-		vl_grow(&c->blob, c->n, &c->cap, sizeof *c->blob);
-		c->blob[c->n] = (struct vl_reached){ .digest = d->digest, .size = d->size, .is_doc = is_doc,
-						     .item = item, .media_type = keep(c, d->media_type),
-						     .title = keep(c, vl_desc_get(d, VL_AN_TITLE)) };
-		*slot = (uint32_t)++c->n;
-		c->bytes += d->size;
+	} else if (!add_blob(w, d, is_doc, at, slot, e)) {
+		return false;
 	}
 	if (!read)
 		return true;
-	if (depth > DEPTH_MAX)
-		return vl_fail(e, VL_E_LIMIT, "indexes are nested more than %d deep", DEPTH_MAX);
 	vl_grow(&w->queue, w->n_queue, &w->cap_queue, sizeof *w->queue);
-	c->blob[*slot - 1].depth = depth;
-	w->queue[w->n_queue++] = (struct visit){ .blob = *slot - 1, .depth = depth };
+	c->blob[*slot - 1].depth = at->depth;
+	w->queue[w->n_queue++] = (struct visit){ .blob = *slot - 1, .at = *at };
 	return true;
 }
 
-static bool reach_children(struct walk *w, const struct vl_doc *doc, const char *item, unsigned depth,
-			   struct vl_err *e)
+static bool reach_children(struct walk *w, const struct vl_doc *doc, const struct place *at, struct vl_err *e)
 {
+	struct place below = { .item = at->item, .item_no = at->item_no, .depth = at->depth + 1 };
 	const struct vl_desc *d;
 	bool is_doc;
 
-	if (!doc->is_index && !reach(w, &doc->config, false, item, depth + 1, e))
+	if (!doc->is_index && !reach(w, &doc->config, false, &below, e))
 		return false;
 	for (size_t i = 0; i < doc->n; i++) {
 		d = &doc->child[i];
 		is_doc = doc->is_index &&
 			 (vl_media_type_is_index(d->media_type) || vl_media_type_is_manifest(d->media_type));
 		/* an item is a child of the root; all below it belongs to it */
-		if (!reach(w, d, is_doc, depth == 1 ? keep(w->c, vl_desc_get(d, VL_AN_ITEM)) : item, depth + 1, e))
+		if (at->depth == 1) {
+			below.item = keep(w->c, vl_desc_get(d, VL_AN_ITEM));
+			below.item_no = i;
+		}
+		if (!reach(w, d, is_doc, &below, e))
 			return false;
 	}
 	return true;
@@ -196,10 +230,12 @@ static bool visit(struct walk *w, const struct visit *v, struct vl_err *e)
 
 		return *item ? vl_while(e, "item %s", name) : false;
 	}
-	if (v->depth == 1)
+	if (v->at.depth == 1) {
 		w->c->items = doc.n;
+		w->documents = vl_xcalloc(doc.n, sizeof *w->documents);
+	}
 	vl_digest_hex(&at->digest, hex);
-	return vl_doc_check(&doc, false, hex, e) && reach_children(w, &doc, item, v->depth, e);
+	return vl_doc_check(&doc, false, hex, e) && reach_children(w, &doc, &v->at, e);
 }
 
 /* ---- the order: root, documents, content; like beside like, so that it compresses ---- */
@@ -229,7 +265,7 @@ bool vl_store_closure(const struct vl_store *s, const struct vl_digest *root, ui
 	VL_CLEAN(vl_desc) d = { 0 };
 
 	vl_desc_init(&d, VL_MT_INDEX, root, size);
-	if (!reach(&w, &d, true, "", 1, e))
+	if (!reach(&w, &d, true, &(struct place){ .item = "", .depth = 1 }, e))
 		return false;
 	for (size_t i = 0; i < w.n_queue; i++) {
 		struct visit v = w.queue[i]; /* the queue grows meanwhile */

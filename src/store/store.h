@@ -86,9 +86,12 @@ struct vl_closure {
 };
 void vl_closure_clear(struct vl_closure *c);
 VL_DEFINE_CLEAN(vl_closure)
+/* Indexes and manifests of one item, each as often as it is named. More: VL_E_LIMIT. */
+#define VL_ITEM_DOCUMENTS_MAX 4096
 /* Everything the root index reaches. Documents are read, hashed and parsed; content blobs must be there with their size
  * (VL_E_CLOSURE names what is missing, and the item that needs it). Depth <= 8, blobs <= 1 000 000 (VL_E_LIMIT). The
- * same digest with two sizes: VL_E_CLOSURE. */
+ * same digest with two sizes: VL_E_CLOSURE. An index
+ * below the root that is named twice: VL_E_CLOSURE. */
 VL_MUST bool vl_store_closure(const struct vl_store *s, const struct vl_digest *root, uint64_t size,
 			      struct vl_closure *out, struct vl_err *e);
 /* The root index itself, parsed: one child per item. */

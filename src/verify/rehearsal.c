@@ -22,6 +22,7 @@ struct vl_rehearsal {
 	struct vl_blobset named; /* what documents name, the root included */
 	uint64_t bytes;          /* sum of its sizes */
 	size_t missing;          /* named, but not here yet */
+	uint32_t *documents;     /* per item, each as often as it is named */
 	struct vl_doc snapshot;
 	bool has_snapshot;
 };
@@ -36,59 +37,96 @@ static uint8_t doc_of_type(const char *media_type)
 	return 0;
 }
 
-/* A document names a blob. The first to do so decides what it is; all must agree on its size. */
-static bool name_blob(struct vl_rehearsal *r, const struct vl_digest *d, uint64_t size, uint8_t doc, uint8_t depth,
-		      struct vl_err *e)
+static bool is_index(uint8_t doc)
 {
-	struct vl_blobrow *row = vl_blobset_find(&r->named, d);
+	return doc && vl_media_type_is_index(doc_types[doc - 1]);
+}
+
+struct named { /* by a document */
+	const struct vl_digest *digest;
+	uint64_t size;
+	uint8_t doc, depth; /* as in vl_blobrow */
+	uint32_t item;
+};
+
+/* The rules of vl_store_closure(): nesting, indexes and documents are bounded. */
+static bool bounded(struct vl_rehearsal *r, const struct named *n, const struct vl_blobrow *row, struct vl_err *e)
+{
 	char hex[VL_DIGEST_HEX];
 
-	if (doc && depth > DEPTH_MAX)
+	if (n->depth > DEPTH_MAX)
 		return vl_fail(e, VL_E_LIMIT, "indexes are nested more than %d deep", DEPTH_MAX);
-	if (row && row->size != size)
+	if (n->depth > 2 && row && row->doc && is_index(n->doc))
+		return vl_fail(e, VL_E_CLOSURE, "index %s is named twice", vl_digest_hex(n->digest, hex));
+	if (n->depth > 1 && ++r->documents[n->item] > VL_ITEM_DOCUMENTS_MAX)
+		return vl_fail(e, VL_E_LIMIT, "an item has more than %d documents", VL_ITEM_DOCUMENTS_MAX);
+	return true;
+}
+
+/* A document names a blob. The first to do so decides what it is; all must agree on its size. */
+static bool name_blob(struct vl_rehearsal *r, const struct named *n, struct vl_err *e)
+{
+	struct vl_blobrow *row = vl_blobset_find(&r->named, n->digest);
+	char hex[VL_DIGEST_HEX];
+
+	if (n->doc && !bounded(r, n, row, e))
+		return false;
+	if (row && row->size != n->size)
 		return vl_fail(e, VL_E_CLOSURE, "blob %s is named with two sizes, %" PRIu64 " and %" PRIu64,
-			       vl_digest_hex(d, hex), row->size, size);
-	if (row && !row->doc && doc && row->came)
+			       vl_digest_hex(n->digest, hex), row->size, n->size);
+	if (row && !row->doc && n->doc && row->came)
 		return vl_fail(e, VL_E_CLOSURE, "document %s comes before the document that names it",
-			       vl_digest_hex(d, hex));
+			       vl_digest_hex(n->digest, hex));
 	if (!row) {
-		if (!vl_blobset_add(&r->named, d, &row, e))
+		if (!vl_blobset_add(&r->named, n->digest, &row, e))
 			return false;
-		row->size = size;
-		r->bytes += size;
+		row->size = n->size;
+		r->bytes += n->size;
 		r->missing++;
 	}
-	if (!row->doc && doc) {
-		row->doc = doc;
-		row->depth = depth;
+	if (!row->doc && n->doc) {
+		row->doc = n->doc;
+		row->depth = n->depth;
+		row->item = n->item;
 	}
 	return true;
 }
 
 /* Only an index names documents: what a manifest names is content, whatever it calls itself. */
-static bool name_desc(struct vl_rehearsal *r, const struct vl_desc *d, bool by_index, unsigned depth, struct vl_err *e)
+static bool name_children(struct vl_rehearsal *r, const struct vl_doc *doc, uint8_t depth, uint32_t item,
+			  struct vl_err *e)
 {
-	uint8_t doc = by_index ? doc_of_type(d->media_type) : 0;
+	struct named n = { .digest = &doc->config.digest, .size = doc->config.size, .depth = depth, .item = item };
 
-	return name_blob(r, &d->digest, d->size, doc, (uint8_t)depth, e);
+	if (!doc->is_index && !name_blob(r, &n, e))
+		return false;
+	for (size_t i = 0; i < doc->n; i++) {
+		n.digest = &doc->child[i].digest;
+		n.size = doc->child[i].size;
+		n.doc = doc->is_index ? doc_of_type(doc->child[i].media_type) : 0;
+		n.item = depth == 2 ? (uint32_t)i : item;
+		if (!name_blob(r, &n, e))
+			return false;
+	}
+	return true;
 }
 
 /* A document is complete and has its digest: what it names is wanted from now on. */
 static bool read_doc(struct vl_rehearsal *r, const struct vl_blobrow *row, struct vl_err *e)
 {
 	VL_CLEAN(vl_doc) doc = { .media_type = NULL };
-	unsigned depth = row->depth + 1u;
+	uint8_t depth = (uint8_t)(row->depth + 1u);
+	uint32_t item = row->item; /* naming children moves the rows */
 	char hex[VL_DIGEST_HEX];
 
 	vl_digest_hex(&row->digest, hex);
 	if (!vl_doc_parse(&doc, vl_buf_bytes(&r->text), doc_types[row->doc - 1], hex, VL_E_CLOSURE, e) ||
 	    !vl_doc_check(&doc, depth == 2, hex, e))
 		return false;
-	if (!doc.is_index && !name_desc(r, &doc.config, false, depth, e))
+	if (depth == 2)
+		r->documents = vl_xcalloc(doc.n, sizeof *r->documents);
+	if (!name_children(r, &doc, depth, item, e))
 		return false;
-	for (size_t i = 0; i < doc.n; i++)
-		if (!name_desc(r, &doc.child[i], doc.is_index, depth, e))
-			return false;
 	if (depth == 2) {
 		if (!doc.is_index)
 			return vl_fail(e, VL_E_CLOSURE, "the root is not an image index");
@@ -106,7 +144,7 @@ bool vl_rehearsal_new(struct vl_rehearsal **out, const struct vl_waybill *w, str
 	r->waybill = w;
 	r->sha = vl_sha256_new();
 	r->text.max = VL_DOC_MAX;
-	if (!name_blob(r, &w->root, w->root_size, 1, 1, e))
+	if (!name_blob(r, &(struct named){ .digest = &w->root, .size = w->root_size, .doc = 1, .depth = 1 }, e))
 		return false;
 	*out = vl_steal(&r);
 	return true;
@@ -117,6 +155,7 @@ void vl_rehearsal_free(struct vl_rehearsal *r)
 	if (!r)
 		return;
 	vl_sha256_free(r->sha);
+	free(r->documents);
 	vl_buf_clear(&r->text);
 	vl_tiling_clear(&r->tiling);
 	vl_blobset_clear(&r->named);

@@ -261,10 +261,48 @@ static void nested(void)
 	vl_rehearsal_free(b.r);
 }
 
+/* What a walk from name to name would never come to the end of: verify and unpack refuse it alike. */
+static void endless(void)
+{
+	VL_AUTO(vl_store) s = fix_open("endless");
+	VL_CLEAN(vl_doc) manifest = { 0 };
+	VL_CLEAN(vl_doc) inner = { 0 };
+	VL_CLEAN(vl_doc) outer = { 0 };
+	VL_CLEAN(vl_desc) again = { 0 };
+	VL_CLEAN(vl_buf) text = VL_BUF_INIT(1 << 20);
+	struct vl_segment seg = { .whole = true };
+	struct vl_waybill w = { .items = 1 };
+	VL_AUTO(vl_rehearsal) r = NULL;
+	VL_CLEAN(vl_doc) root = { 0 };
+
+	fix_artifact(s, &manifest, "application/vnd.valise.file.v1");
+	vl_doc_init_index(&inner);
+	fix_put_doc(s, &manifest, vl_doc_add(&inner));
+	vl_doc_init_index(&outer);
+	fix_put_doc(s, &inner, vl_doc_add(&outer));
+	vl_desc_copy(&again, &outer.child[0]);
+	vl_desc_copy(vl_doc_add(&outer), &again);
+	vl_doc_init_index(&root);
+	fix_item(s, &root, &outer, "a", "image");
+	FIX_MUST(vl_doc_format(&root, &text, me));
+	vl_sha256_of(vl_buf_bytes(&text), &w.root);
+	w.root_size = text.len;
+	FIX_MUST(vl_rehearsal_new(&r, &w, me));
+	seg.blob = w.root;
+	seg.data = vl_buf_bytes(&text);
+	FIX_MUST(vl_rehearsal_add(r, &seg, "p", me));
+	vl_buf_reset(&text);
+	FIX_MUST(vl_doc_format(&outer, &text, me));
+	seg.data = vl_buf_bytes(&text);
+	vl_sha256_of(seg.data, &seg.blob);
+	tap_fails(vl_rehearsal_add(r, &seg, "p", &e), &e, VL_E_CLOSURE, "an index named twice");
+}
+
 int main(void)
 {
 	scripts_play();
 	nested();
+	endless();
 	resumes();
 	whole_way();
 	fix_done();
