@@ -48,11 +48,11 @@ static void alarm_age(struct survey *s, const char *what, const char *name, int6
 		vl_duration_text(s->o->max_age.seconds, most));
 }
 
+/* A database that upstream builds anew every few hours (it says when the next one is due) is as old as its build. All
+ * else is as old as the packing, which asked upstream: an ecosystem without a new advisory for a year is quiet. */
 static int64_t data_time(const struct vl_item_facts *i, const struct vl_channel *ch)
 {
-	bool still = i->type && (!strcmp(i->type, "http") || !strcmp(i->type, "dir"));
-
-	return i->updated && !still ? i->updated : ch->created;
+	return i->updated && i->next ? i->updated : ch->created;
 }
 
 static bool channel_line(const struct survey *s, const struct vl_channel *ch, struct vl_err *e)
