@@ -255,7 +255,7 @@ def content_cases():
     yield "two-documents", 1105, b
     yield "depth", 1601, nested(9, 1, "dir")
     for type in "osv", "dir", "trivy-db":
-        yield "endless-" + type, 1601, nested(6, 200, type)
+        yield "endless-" + type, 1105, nested(6, 200, type)
 
 
 def archive(*members):
