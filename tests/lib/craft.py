@@ -254,7 +254,7 @@ def content_cases():
     b.put(index([item("docs", both)]), [both], [b"{}"])
     yield "two-documents", 1105, b
     yield "depth", 1601, nested(9, 1, "dir")
-    for type in "osv", "dir", "trivy-db":
+    for type in "osv", "dir", "trivy-db", "mystery":
         yield "endless-" + type, 1105, nested(6, 200, type)
 
 
