@@ -27,10 +27,14 @@ run valise keygen -o l --no-password
 exits 2; complains 'E0206: l\.key'
 check "a dangling link is not followed" test ! -e elsewhere
 check "no temporary file was left behind" sh -c '! ls -A | grep valise-'
-mkdir -p docs; printf 'channel: prod\nitems:\n  - name: docs\n    type: dir\n    path: docs\n' >valise.yaml
-run valise keygen -o pair --no-password; exits 0
-run valise pack -k pair.pub -o bundles
-exits 2; complains 'E0204: pair\.pub is not a minisign secret key: it is a public key'
+if "$VALISE" pack --help >/dev/null 2>&1; then
+	mkdir -p docs; printf 'channel: prod\nitems:\n  - name: docs\n    type: dir\n    path: docs\n' >valise.yaml
+	run valise keygen -o pair --no-password; exits 0
+	run valise pack -k pair.pub -o bundles
+	exits 2; complains 'E0204: pair\.pub is not a minisign secret key: it is a public key'
+else
+	skip "this build cannot pack"
+fi
 run valise keygen -o none/k --no-password
 exits 22; complains 'none'
 
@@ -43,7 +47,7 @@ check "two keys differ" sh -c '! cmp -s valise.pub other.pub'
 # passwords
 run valise keygen -o p --no-password --password-fd 0; exits 2; complains 'contradicts'
 run valise keygen -o p --password-fd 77; exits 2; complains '77 is not an open descriptor'
-run valise keygen -o p --password-fd 0; exits 10; complains 'the password is empty'
+run valise keygen -o p --password-fd 0; exits 10; complains 'the password is empty.*--no-password'
 run setsid -w "$VALISE" keygen -o p; exits 10; complains 'no terminal to ask at'
 check "nothing was written" test ! -e p.key -a ! -e p.pub
 echo secret >pw
