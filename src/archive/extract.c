@@ -302,6 +302,11 @@ static bool run(struct extraction *t, struct vl_err *e)
 	}
 }
 
+uint64_t vl_extract_bytes_max(uint64_t size)
+{
+	return ((uint64_t)1 << 30) + (size < UINT64_MAX >> 8 ? size * 64 : UINT64_MAX >> 2);
+}
+
 bool vl_extract(int fd, int dir, struct vl_extract *x, const char *what, struct vl_err *e)
 {
 	VL_CLEAN(utf8_scope) utf8 = { .ours = (locale_t)0 };

@@ -9,6 +9,11 @@
 
 #include "base/buf.h"
 
+/* What an archive of this size may hold. The side that fetches and the side that places ask the same question: what the
+ * one lets through the other must not refuse. */
+#define VL_EXTRACT_MEMBERS_MAX 1000000
+uint64_t vl_extract_bytes_max(uint64_t size);
+
 struct vl_extract {
 	const char *const *only; /* NULL-terminated exact member names ("./" in front is dropped), or NULL for all */
 	uint64_t max_bytes, max_members;

@@ -13,6 +13,7 @@ char *vl_safe_text(const char *s, size_t max);
 /* True for a plain relative path: no empty, "." or ".." step, no leading slash, no backslash or control bytes, valid
  * UTF-8, at most 1024 bytes, each step at most 255. */
 bool vl_path_is_safe(const char *path);
+bool vl_ends_with(const char *s, const char *end);
 /* Names of items and channels: 1 to 64 of a-z 0-9 - _ . and beginning with a letter or digit; no "..". */
 bool vl_name_is_valid(const char *name);
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cli/cmd_fetch.c: items -> the channel's next snapshot in the store; no bundle. */
 #include <inttypes.h>
-#include <limits.h>
 
 #include "base/text.h"
 #include "cli/parts.h"
@@ -12,15 +11,12 @@ struct opts {
 	struct vl_opt_count lock_wait;
 };
 static const struct vl_opt table[] = {
-	{ VL_OPT_TEXT, 'f', "file", offsetof(struct opts, file), "FILE", "the packing list (default: valise.yaml)" },
-	{ VL_OPT_TEXT, 'c', "channel", offsetof(struct opts, channel), "NAME",
-	  "instead of the packing list's channel" },
-	{ VL_OPT_FLAG, 0, "keep-going", offsetof(struct opts, keep_going), NULL,
-	  "items that fail keep their previous content; exit 3" },
+	VL_ROW_LIST_FILE(struct opts),
+	VL_ROW_LIST_CHANNEL(struct opts),
+	VL_ROW_KEEP_GOING(struct opts),
 	{ VL_OPT_FLAG, 'n', "dry-run", offsetof(struct opts, dry_run), NULL,
 	  "say which items would be asked for, download nothing" },
-	{ VL_OPT_WAIT, 0, "lock-wait", offsetof(struct opts, lock_wait), "SECONDS",
-	  "wait for another valise to finish (without a number: an hour)" },
+	VL_ROW_LOCK_WAIT(struct opts),
 	{ .kind = VL_OPT_END },
 };
 
@@ -64,8 +60,6 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 		.lock_wait = (unsigned)o->lock_wait.n,
 	};
 
-	if (o->lock_wait.n > UINT_MAX)
-		return vl_fail(e, VL_E_USAGE, "--lock-wait is too long");
 	if (!vl_cli_conf(c, &conf, e) || !vl_fetch(&f, conf, &c->env, &r, e) || !say(c, &r, o->dry_run, e))
 		return false;
 	if (r.failed)

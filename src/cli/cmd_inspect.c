@@ -34,7 +34,7 @@ static void parcel_clear(struct parcel *p)
 }
 
 /* The blob is looked for from the start each time: documents are few. */
-static bool find_doc(void *ctx, const struct vl_desc *d, struct vl_doc *out, struct vl_err *e)
+static bool find_doc(const void *ctx, const struct vl_desc *d, struct vl_doc *out, struct vl_err *e)
 {
 	const struct parcel *p = ctx;
 	struct vl_ustar t = { .in = vl_bytes(p->raw, p->len) };

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cli/cmd_trust.c: who may sign which channel, and how many of them it takes. */
 #include <inttypes.h>
-#include <limits.h>
 
 #include "base/text.h"
 #include "cli/parts.h"
+
+#define ARGS_MAX 64 /* the verb among them */
 
 struct opts {
 	const char *channel, *note;
@@ -16,8 +17,7 @@ static const struct vl_opt table[] = {
 	{ VL_OPT_TEXT, 0, "note", offsetof(struct opts, note), "TEXT", "add: whose key this is, for trust list" },
 	{ VL_OPT_COUNT, 0, "threshold", offsetof(struct opts, threshold), "N",
 	  "add: so many different keys must have signed (default: 1)" },
-	{ VL_OPT_WAIT, 0, "lock-wait", offsetof(struct opts, lock_wait), "SECONDS",
-	  "wait for another valise to finish (without a number: an hour)" },
+	VL_ROW_LOCK_WAIT(struct opts),
 	{ .kind = VL_OPT_END },
 };
 
@@ -65,19 +65,20 @@ static const char *base_name(const char *path)
 static bool open_for_change(struct vl_cli *c, const struct opts *o, struct vl_store **s, struct vl_trust *t,
 			    struct vl_err *e)
 {
-	if (o->lock_wait.n > UINT_MAX)
-		return vl_fail(e, VL_E_USAGE, "--lock-wait is too long");
 	return vl_store_open(s, c->store, VL_STORE_WRITE, (unsigned)o->lock_wait.n, &c->env, e) &&
 	       vl_trust_load(t, *s, e);
 }
 
-static bool add_all(struct vl_cli *c, const struct opts *o, struct vl_trust *t, struct vl_err *e)
+/* Each file is read once: a medium may answer differently the second time, and then another key would be read out on
+ * the telephone than the one that is trusted. keys[i] is that of argument i. */
+static bool add_all(struct vl_cli *c, const struct opts *o, struct vl_trust *t, struct vl_pubkey keys[static ARGS_MAX],
+		    struct vl_err *e)
 {
 	for (size_t i = 1; i < c->n_args; i++) {
 		const char *note = o->note ? o->note : base_name(c->args[i]);
-		struct vl_pubkey key;
 
-		if (!vl_pubkey_load(&key, c->args[i], e) || !vl_trust_add(t, &key, o->channel, note, c->env.now, e))
+		if (!vl_pubkey_load(&keys[i], c->args[i], e) ||
+		    !vl_trust_add(t, &keys[i], o->channel, note, c->env.now, e))
 			return false;
 	}
 	if (!o->threshold.set)
@@ -92,18 +93,17 @@ static bool trust_add(struct vl_cli *c, const struct opts *o, struct vl_err *e)
 {
 	VL_AUTO(vl_store) s = NULL;
 	VL_CLEAN(vl_trust) t = { 0 };
+	struct vl_pubkey keys[ARGS_MAX];
 	char id[VL_KEYID_TEXT] = "";
 
 	if (c->n_args < 2 && !o->threshold.set)
 		return vl_fail(e, VL_E_USAGE, "name the public key files: valise trust add KEY.pub");
-	if (!open_for_change(c, o, &s, &t, e) || !add_all(c, o, &t, e) || !vl_trust_save(&t, s, e))
+	if (!open_for_change(c, o, &s, &t, e) || !add_all(c, o, &t, keys, e) || !vl_trust_save(&t, s, e))
 		return false;
 	for (size_t i = 1; i < c->n_args; i++) {
-		struct vl_pubkey key;
-
-		if (!vl_pubkey_load(&key, c->args[i], e) || !say_added(c, o, &key, e))
+		if (!say_added(c, o, &keys[i], e))
 			return false;
-		vl_keyid_text(key.id, id);
+		vl_keyid_text(keys[i].id, id);
 	}
 	if (c->g.json)
 		return true;
@@ -243,5 +243,5 @@ const struct vl_command vl_cmd_trust = {
 	.usage = "add PUB.. [-c NAME] [--note TEXT] [--threshold N]\nlist\nremove KEYID|PUB.. [-c NAME]",
 	.text = "Keeps the public keys whose signatures this store accepts, per channel or for all channels, and how "
 		"many of them a bundle needs.",
-	.opts = table, .size = sizeof(struct opts), .args_min = 1, .args_max = 64, .run = run,
+	.opts = table, .size = sizeof(struct opts), .args_min = 1, .args_max = ARGS_MAX, .run = run,
 };

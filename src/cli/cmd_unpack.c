@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cli/cmd_unpack.c: a bundle becomes the current generation of the store, or nothing changes. */
 #include <inttypes.h>
-#include <limits.h>
 
 #include "base/text.h"
 #include "cli/parts.h"
+#include "packlist/conf.h"
 
 struct opts {
 	struct vl_strings trust;
@@ -14,11 +14,9 @@ struct opts {
 	struct vl_opt_count rollback, lock_wait;
 };
 static const struct vl_opt table[] = {
-	{ VL_OPT_LIST, 't', "trust", offsetof(struct opts, trust), "PUB",
-	  "trust this public key for this run, instead of the store's; may be repeated" },
-	{ VL_OPT_TEXT, 'c', "channel", offsetof(struct opts, channel), "NAME", "refuse bundles of other channels" },
-	{ VL_OPT_DIGEST, 0, "require-waybill", offsetof(struct opts, require), "SHA256",
-	  "refuse every waybill but this one" },
+	VL_ROW_TRUST(struct opts),
+	VL_ROW_ONLY_CHANNEL(struct opts),
+	VL_ROW_REQUIRE(struct opts),
 	{ VL_OPT_FLAG, 0, "accept-expired", offsetof(struct opts, accept_expired), NULL,
 	  "install although the bundle has expired" },
 	{ VL_OPT_FLAG, 0, "accept-jump", offsetof(struct opts, accept_jump), NULL,
@@ -28,8 +26,7 @@ static const struct vl_opt table[] = {
 	{ VL_OPT_FLAG, 0, "no-place", offsetof(struct opts, no_place), NULL,
 	  "leave the places of valise.conf as they are" },
 	{ VL_OPT_FLAG, 'n', "dry-run", offsetof(struct opts, dry_run), NULL, "check everything, install nothing" },
-	{ VL_OPT_WAIT, 0, "lock-wait", offsetof(struct opts, lock_wait), "SECONDS",
-	  "wait for another valise to finish (without a number: an hour)" },
+	VL_ROW_LOCK_WAIT(struct opts),
 	{ .kind = VL_OPT_END },
 };
 
@@ -92,8 +89,6 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 		.allow_rollback = o->rollback.n, .lock_wait = (unsigned)o->lock_wait.n,
 	};
 
-	if (o->lock_wait.n > UINT_MAX)
-		return vl_fail(e, VL_E_USAGE, "--lock-wait is too long");
 	if (o->rollback.set && !o->rollback.n)
 		return vl_fail(e, VL_E_USAGE, "--allow-rollback needs the exact sequence number, which is never 0");
 	if (!vl_cli_conf(c, &conf, e))
@@ -101,6 +96,7 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 	vl_targets_init(&targets, conf);
 	u.target = targets.v;
 	u.n_target = targets.n;
+	u.keep = conf->keep;
 	if (!vl_unpack(&u, &c->env, &r, e))
 		return false;
 	if (c->g.json)

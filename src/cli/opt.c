@@ -4,6 +4,7 @@
  * Out:   struct vl_parsed: globals, the command, its filled struct, what is left as arguments.
  * Keeps: names are matched whole (an abbreviation that works today is another option tomorrow); an option that
  *        cannot be repeated and is repeated is an error, because one of the two would be lost in silence. */
+#include <limits.h>
 #include <stdlib.h>
 
 #include "base/text.h"
@@ -100,6 +101,8 @@ static bool store_count(const struct parser *p, const struct vl_opt *o, void *at
 	c->n = VL_WAIT_DEFAULT;
 	if (value && !parse_count(value, &c->n))
 		return bad_value(p, o, value, "a number", e);
+	if (o->kind == VL_OPT_WAIT && c->n > UINT_MAX)
+		return bad_value(p, o, value, "a number of seconds to wait: it is too long", e);
 	return true;
 }
 

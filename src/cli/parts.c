@@ -10,10 +10,6 @@
 #include "cli/parts.h"
 #include "packlist/conf.h"
 
-#define DEPTH_MAX 8
-#define DOCUMENTS_MAX 4096
-#define DOCUMENT_BYTES_MAX ((uint64_t)1 << 30)
-
 void vl_targets_init(struct vl_targets *t, const struct vl_conf *conf)
 {
 	*t = (struct vl_targets){ .n = conf->places_count };
@@ -32,58 +28,11 @@ void vl_targets_clear(struct vl_targets *t)
 	*t = (struct vl_targets){ 0 };
 }
 
-static bool get_from_store(void *ctx, const struct vl_desc *d, struct vl_doc *out, struct vl_err *e)
+bool vl_item_files(const struct vl_docs *docs, const struct vl_desc *item, vl_layer_fn *f, void *ctx, struct vl_err *e)
 {
-	VL_CLEAN(vl_buf) text = VL_BUF_INIT(VL_DOC_MAX);
-	char name[VL_DIGEST_OCI];
-
-	if (!vl_store_get(ctx, &d->digest, d->size, &text, e))
-		return false;
-	return vl_doc_parse(out, vl_buf_bytes(&text), d->media_type, vl_digest_oci(&d->digest, name), VL_E_STORE, e);
-}
-
-struct vl_docs vl_docs_of_store(struct vl_store *s)
-{
-	return (struct vl_docs){ get_from_store, s };
-}
-
-struct files {
-	const struct vl_docs *docs;
-	vl_file_fn *f;
-	void *ctx;
-	uint64_t documents, bytes; /* so far */
-};
-
-/* Inspect shows bundles that nobody vouches for: a few indexes that name each other many times are work without end. */
-static bool bounded(struct files *w, uint64_t bytes, struct vl_err *e)
-{
-	w->bytes += bytes;
-	if (++w->documents <= DOCUMENTS_MAX && w->bytes <= DOCUMENT_BYTES_MAX)
-		return true;
-	return vl_fail(e, VL_E_LIMIT, "it has more than %d documents, or more than 1 GiB of them", DOCUMENTS_MAX);
-}
-
-static bool walk(struct files *w, const struct vl_desc *d, unsigned depth, struct vl_err *e)
-{
-	VL_CLEAN(vl_doc) doc = { 0 };
-
-	if (depth > DEPTH_MAX)
-		return vl_fail(e, VL_E_LIMIT, "documents are nested deeper than %d", DEPTH_MAX);
-	if (!bounded(w, d->size, e) || !w->docs->get(w->docs->ctx, d, &doc, e))
-		return false;
-	for (size_t i = 0; i < doc.n; i++) {
-		if (doc.is_index ? !walk(w, &doc.child[i], depth + 1, e) : !w->f(w->ctx, &doc.child[i], e))
-			return false;
-	}
-	return true;
-}
-
-bool vl_item_files(const struct vl_docs *docs, const struct vl_desc *item, vl_file_fn *f, void *ctx, struct vl_err *e)
-{
-	struct files w = { .docs = docs, .f = f, .ctx = ctx };
 	const char *name = vl_desc_get(item, VL_AN_ITEM);
 
-	if (walk(&w, item, 1, e))
+	if (vl_item_layers(docs, item, f, ctx, e))
 		return true;
 	return vl_while(e, "item %s", name ? name : "without a name");
 }

@@ -8,6 +8,25 @@
 
 struct vl_conf;
 
+/* Options that several commands have; S is the command's struct. */
+#define VL_ROW_LOCK_WAIT(S)                                                                                            \
+	{ VL_OPT_WAIT, 0, "lock-wait", offsetof(S, lock_wait), "SECONDS",                                              \
+	  "wait for another valise to finish (without a number: an hour)" }
+#define VL_ROW_TRUST(S)                                                                                                \
+	{ VL_OPT_LIST, 't', "trust", offsetof(S, trust), "PUB",                                                        \
+	  "trust this public key for this run, instead of the store's; may be repeated" }
+#define VL_ROW_ONLY_CHANNEL(S)                                                                                         \
+	{ VL_OPT_TEXT, 'c', "channel", offsetof(S, channel), "NAME", "refuse bundles of other channels" }
+#define VL_ROW_REQUIRE(S)                                                                                              \
+	{ VL_OPT_DIGEST, 0, "require-waybill", offsetof(S, require), "SHA256", "refuse every waybill but this one" }
+#define VL_ROW_LIST_FILE(S)                                                                                            \
+	{ VL_OPT_TEXT, 'f', "file", offsetof(S, file), "FILE", "the packing list (default: valise.yaml)" }
+#define VL_ROW_LIST_CHANNEL(S)                                                                                         \
+	{ VL_OPT_TEXT, 'c', "channel", offsetof(S, channel), "NAME", "instead of the packing list's channel" }
+#define VL_ROW_KEEP_GOING(S)                                                                                           \
+	{ VL_OPT_FLAG, 0, "keep-going", offsetof(S, keep_going), NULL,                                                 \
+	  "items that fail keep their previous content; exit 3" }
+
 /* The `places:` of valise.conf as targets; borrowed from conf. */
 struct vl_targets {
 	struct vl_target *v;
@@ -17,15 +36,8 @@ void vl_targets_init(struct vl_targets *t, const struct vl_conf *conf);
 void vl_targets_clear(struct vl_targets *t);
 VL_DEFINE_CLEAN(vl_targets)
 
-/* Where documents come from: a store, or the first parcel of a bundle. */
-struct vl_docs {
-	bool (*get)(void *ctx, const struct vl_desc *d, struct vl_doc *out, struct vl_err *e);
-	void *ctx;
-};
-struct vl_docs vl_docs_of_store(struct vl_store *s);
-/* Called for each content blob (layer) of an item, in document order. */
-typedef bool vl_file_fn(void *ctx, const struct vl_desc *file, struct vl_err *e);
-VL_MUST bool vl_item_files(const struct vl_docs *docs, const struct vl_desc *item, vl_file_fn *f, void *ctx,
+/* vl_item_layers(), and an error names the item. */
+VL_MUST bool vl_item_files(const struct vl_docs *docs, const struct vl_desc *item, vl_layer_fn *f, void *ctx,
 			   struct vl_err *e);
 struct vl_item_facts { /* borrowed from the descriptor */
 	const char *name, *type, *source;

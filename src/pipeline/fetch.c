@@ -38,6 +38,19 @@ bool vl_packing_failed(const struct vl_packing *p, struct vl_err *e)
 	return say_state(p, "nothing signed", e);
 }
 
+static bool no_such_item(const struct vl_packlist *list, const char *name, struct vl_err *e)
+{
+	const char **names = vl_xcalloc(list->items_count + 1, sizeof *names), *near;
+	VL_STR safe = vl_safe_text(name, 80);
+
+	for (unsigned i = 0; i < list->items_count; i++)
+		names[i] = list->items[i].name;
+	near = vl_nearest(name, names);
+	free(names);
+	vl_fail(e, VL_E_ABSENT, "%s has no item \"%s\"", list->file, safe);
+	return near ? vl_hint(e, "Did you mean %s?", near) : false;
+}
+
 static bool check_names(const struct vl_packing *p, struct vl_err *e)
 {
 	if (!vl_name_is_valid(p->channel)) {
@@ -46,11 +59,8 @@ static bool check_names(const struct vl_packing *p, struct vl_err *e)
 		return vl_fail(e, VL_E_USAGE, "\"%s\" is not a name for a channel (a-z 0-9 - _ . only)", safe);
 	}
 	for (const char *const *name = p->o->only; name && *name; name++)
-		if (!vl_packlist_find(p->list, *name)) {
-			VL_STR safe = vl_safe_text(*name, 80);
-
-			return vl_fail(e, VL_E_ABSENT, "%s has no item \"%s\"", p->list->file, safe);
-		}
+		if (!vl_packlist_find(p->list, *name))
+			return no_such_item(p->list, *name, e);
 	return true;
 }
 
@@ -122,7 +132,7 @@ bool vl_packing_commit(struct vl_packing *p, const struct vl_channel *c, struct 
 		return false;
 	vl_generation_set(&p->current, c);
 	return vl_newgen_open(&n, p->store, &p->current, e) && vl_newgen_commit(&n, NULL, NULL, e) &&
-	       vl_store_trim(p->store, e) && vl_store_current(p->store, &p->current, e);
+	       vl_store_trim(p->store, p->conf->keep, e) && vl_store_current(p->store, &p->current, e);
 }
 
 /* ---- the snapshot's index ---- */
@@ -197,6 +207,14 @@ static bool format_index(const struct vl_packing *p, const struct vl_fetch_resul
 
 /* ---- fetch ---- */
 
+/* "osv npm: HTTP 404" says which item it was; "https://host/npm/all.zip: too long" does not. */
+static bool names_item(const char *msg, const char *item)
+{
+	size_t len = strlen(item);
+
+	return !strncmp(msg, item, len) && (msg[len] == ':' || msg[len] == ' ');
+}
+
 /* Which item it was stands in front, unless the source said so already. */
 static bool first_failure(const struct vl_fetch_result *res, const struct vl_env *env, struct vl_err *e)
 {
@@ -213,7 +231,7 @@ static bool first_failure(const struct vl_fetch_result *res, const struct vl_env
 	if (!first)
 		return vl_fail(e, VL_E_INTERNAL, "an item failed without a reason");
 	*e = first->err;
-	return strstr(e->msg, first->item->name) ? false : vl_while(e, "item %s", first->item->name);
+	return names_item(e->msg, first->item->name) ? false : vl_while(e, "item %s", first->item->name);
 }
 
 static bool commit_snapshot(struct vl_packing *p, const struct vl_digest *root, uint64_t size,

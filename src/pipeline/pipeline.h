@@ -69,6 +69,7 @@ struct vl_unpack_opts {
 	bool accept_expired, accept_jump, no_place, dry_run;
 	uint64_t allow_rollback;
 	unsigned lock_wait;
+	unsigned keep;                  /* generations that keep their places; 0 is 1 */
 	const struct vl_target *target; /* places outside the store */
 	size_t n_target;
 	void (*fault)(void *ctx, const struct vl_err *e); /* verify: each damaged file; may be NULL */

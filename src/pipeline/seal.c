@@ -167,7 +167,7 @@ static bool raise_marks(void *ctx, struct vl_err *e)
 	snprintf(mark.name, sizeof mark.name, "%s", w->channel);
 	if (!high || w->epoch > high->epoch || w->sequence > high->sequence)
 		vl_state_set(&u->state, &mark);
-	vl_verify_raise_floor(&u->state, w, u->env);
+	vl_state_raise_floor(&u->state, w->created, u->env->now);
 	return vl_store_state_save(u->store, &u->state, e);
 }
 

@@ -112,7 +112,7 @@ static bool roll_forward(struct unpack *u, struct vl_err *e)
 	VL_CLEAN(vl_generation) now = { .number = 0 };
 	struct vl_err trimming = VL_ERR_INIT;
 
-	if (!vl_store_trim(u->store, &trimming))
+	if (!vl_store_trim(u->store, u->o->keep, &trimming))
 		vl_emit_warn(u->env, "old places were not removed: %s", trimming.msg);
 	if (u->o->no_place)
 		return true;

@@ -13,8 +13,6 @@
 #include "base/text.h"
 #include "place/place_priv.h"
 
-#define MEMBERS_MAX 1000000
-
 struct placing {
 	const struct vl_fill *fill;
 	int dir;
@@ -49,8 +47,8 @@ static bool expand_layer(void *ctx, const struct vl_desc *layer, struct vl_err *
 	const char *title = vl_desc_get(layer, VL_AN_TITLE);
 	VL_STR shown = vl_safe_text(title ? title : "archive", 100);
 	const struct placing *p = ctx;
-	struct vl_extract x = { .max_bytes = ((uint64_t)1 << 30) + layer->size * 64,
-				.max_members = MEMBERS_MAX,
+	struct vl_extract x = { .max_bytes = vl_extract_bytes_max(layer->size),
+				.max_members = VL_EXTRACT_MEMBERS_MAX,
 				.file_mode = 0444,
 				.dir_mode = 0755,
 				.keep_exec = true };
@@ -87,13 +85,14 @@ static bool fill(const struct vl_fill *f, int dir, const struct vl_picked *items
 {
 	const struct vl_desc *item = items->item[0];
 	VL_FD previous = is_expanded(item) ? previous_tree(f, item) : -1;
+	struct vl_docs docs = vl_docs_of_store(f->store);
 	struct placing p = { f, dir };
 	bool good;
 
 	if (previous >= 0)
 		good = vl_tree_link(previous, dir, e);
 	else
-		good = vl_item_layers(f->store, item, is_expanded(item) ? expand_layer : put_file, &p, e);
+		good = vl_item_layers(&docs, item, is_expanded(item) ? expand_layer : put_file, &p, e);
 	return good || vl_while(e, "item %s", vl_desc_get(item, VL_AN_ITEM));
 }
 
@@ -117,7 +116,8 @@ static bool add_need(void *ctx, const struct vl_desc *layer, struct vl_err *e)
 static bool need(const struct vl_store *s, const struct vl_desc *item, uint64_t *bytes, struct vl_err *e)
 {
 	struct adding a = { .store = s, .expanded = is_expanded(item) };
-	bool good = vl_item_layers(s, item, add_need, &a, e);
+	struct vl_docs docs = vl_docs_of_store(s);
+	bool good = vl_item_layers(&docs, item, add_need, &a, e);
 
 	*bytes = a.bytes;
 	return good;

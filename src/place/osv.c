@@ -54,10 +54,11 @@ static bool put_layer(void *ctx, const struct vl_desc *layer, struct vl_err *e)
 
 static bool fill(const struct vl_fill *f, int dir, const struct vl_picked *items, struct vl_err *e)
 {
+	struct vl_docs docs = vl_docs_of_store(f->store);
 	struct placing p = { f, dir };
 
 	for (size_t i = 0; i < items->n; i++)
-		if (!vl_item_layers(f->store, items->item[i], put_layer, &p, e))
+		if (!vl_item_layers(&docs, items->item[i], put_layer, &p, e))
 			return vl_while(e, "item %s", vl_desc_get(items->item[i], VL_AN_ITEM));
 	return true;
 }

@@ -61,10 +61,6 @@ VL_MUST bool vl_consumer_pick(const struct vl_consumer *c, const struct vl_doc *
 const struct vl_channel *vl_place_channel(const struct vl_generation *g, const char *channel, bool *many);
 
 /* ---- tree.c ---- */
-/* Calls f for each layer of the item's manifest, or of each manifest when the item is an index. */
-typedef bool vl_layer_fn(void *ctx, const struct vl_desc *layer, struct vl_err *e);
-VL_MUST bool vl_item_layers(const struct vl_store *s, const struct vl_desc *item, vl_layer_fn *f, void *ctx,
-			    struct vl_err *e);
 /* Puts the layer's blob at dir/rel (made with its directories): a hard link where that is allowed and the mode is
  * 0444, a copy otherwise. Existing: VL_E_PLACE. */
 VL_MUST bool vl_tree_put(const struct vl_fill *f, int dir, const char *rel, const struct vl_desc *layer, mode_t mode,
@@ -76,7 +72,6 @@ VL_MUST bool vl_tree_settle(int dir, mode_t dir_mode, uid_t uid, gid_t gid, stru
 /* Bytes that the layer's content takes when it is expanded, as far as its container tells. */
 VL_MUST bool vl_layer_expanded(const struct vl_store *s, const struct vl_desc *layer, uint64_t *bytes,
 			       struct vl_err *e);
-bool vl_ends_with(const char *s, const char *end);
 
 /* ---- for shells ---- */
 /* 'text', with every ' in it made safe: eval gives back exactly text. */

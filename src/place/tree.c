@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* place/tree.c: blobs become files of a tree.
- * In:    layers of an item, and an open directory that nobody else writes to.
+ * In:    a layer, and an open directory that nobody else writes to.
  * Out:   hard links of the blobs where the consumer only reads, copies elsewhere.
  * Keeps: no step of a name follows a link; a file that a consumer may write never shares its inode with a blob. */
 #include <errno.h>
@@ -17,61 +17,6 @@
 #include "place/place_priv.h"
 
 #define CHUNK (1u << 20)
-#define NESTING_MAX 8
-#define DOCUMENTS_MAX 4096
-#define DOCUMENT_BYTES_MAX ((uint64_t)1 << 30)
-
-bool vl_ends_with(const char *s, const char *end)
-{
-	size_t a = strlen(s), b = strlen(end);
-
-	return a >= b && !strcmp(s + a - b, end);
-}
-
-/* ---- the layers of an item ---- */
-
-struct layers {
-	const struct vl_store *store;
-	vl_layer_fn *f;
-	void *ctx;
-	uint64_t documents, bytes; /* so far */
-};
-
-/* An index may name one document a thousand times, and that one another, eight deep: few bytes, work without end. */
-static bool bounded(struct layers *l, uint64_t bytes, struct vl_err *e)
-{
-	l->bytes += bytes;
-	if (++l->documents <= DOCUMENTS_MAX && l->bytes <= DOCUMENT_BYTES_MAX)
-		return true;
-	return vl_fail(e, VL_E_LIMIT, "it has more than %d documents, or more than 1 GiB of them", DOCUMENTS_MAX);
-}
-
-static bool walk_layers(struct layers *l, const struct vl_desc *d, unsigned depth, struct vl_err *e)
-{
-	VL_CLEAN(vl_buf) text = VL_BUF_INIT(VL_DOC_MAX);
-	VL_CLEAN(vl_doc) doc = { 0 };
-
-	if (depth > NESTING_MAX)
-		return vl_fail(e, VL_E_LIMIT, "indexes are nested more than %d deep", NESTING_MAX);
-	if (!bounded(l, d->size, e) || !vl_store_get(l->store, &d->digest, d->size, &text, e) ||
-	    !vl_doc_parse(&doc, vl_buf_bytes(&text), d->media_type, "manifest", VL_E_STORE, e))
-		return false;
-	vl_buf_clear(&text); /* before going deeper */
-	for (size_t i = 0; i < doc.n; i++) {
-		if (!doc.is_index && !l->f(l->ctx, &doc.child[i], e))
-			return false;
-		if (doc.is_index && !walk_layers(l, &doc.child[i], depth + 1, e))
-			return false;
-	}
-	return true;
-}
-
-bool vl_item_layers(const struct vl_store *s, const struct vl_desc *item, vl_layer_fn *f, void *ctx, struct vl_err *e)
-{
-	struct layers l = { .store = s, .f = f, .ctx = ctx };
-
-	return walk_layers(&l, item, 1, e);
-}
 
 /* ---- one file ---- */
 

@@ -104,7 +104,9 @@ static bool find_layer(void *ctx, const struct vl_desc *layer, struct vl_err *e)
 static bool database_layer(const struct vl_store *s, const struct vl_desc *item, struct vl_desc *layer,
 			   struct vl_err *e)
 {
-	if (!vl_item_layers(s, item, find_layer, layer, e))
+	struct vl_docs docs = vl_docs_of_store(s);
+
+	if (!vl_item_layers(&docs, item, find_layer, layer, e))
 		return false;
 	return layer->media_type || vl_fail(e, VL_E_CONTENT, "no layer is titled *.tar.gz");
 }
@@ -113,7 +115,7 @@ static bool unpack(const struct vl_fill *f, const struct vl_desc *layer, int db,
 {
 	static const char *const members[] = { "trivy.db", METADATA, NULL };
 	struct vl_extract x = { .only = members,
-				.max_bytes = ((uint64_t)1 << 30) + layer->size * 64,
+				.max_bytes = vl_extract_bytes_max(layer->size),
 				.max_members = 64,
 				.file_mode = 0600,
 				.dir_mode = 0700 };

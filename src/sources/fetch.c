@@ -210,26 +210,6 @@ static bool is_asked_for(const char *const *only, const char *name)
 	return false;
 }
 
-static bool check_only(const struct vl_fetch_job *job, struct vl_err *e)
-{
-	const char **names = vl_xcalloc(job->list->items_count + 1, sizeof *names);
-	bool good = true;
-
-	for (unsigned i = 0; i < job->list->items_count; i++)
-		names[i] = job->list->items[i].name;
-	for (const char *const *o = job->only; good && o && *o; o++) {
-		const char *near = vl_nearest(*o, names);
-		VL_STR shown = vl_safe_text(*o, 80);
-
-		if (vl_packlist_find(job->list, *o))
-			continue;
-		good = vl_fail(e, VL_E_ABSENT, "there is no item \"%s\" in %s%s%s%s", shown, job->list->file,
-			       near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-	}
-	free(names);
-	return good;
-}
-
 static const struct vl_desc *previous_of(const struct vl_fetch_job *job, const char *name)
 {
 	for (size_t i = 0; job->previous && i < job->previous->n; i++) {
@@ -305,7 +285,7 @@ bool vl_sources_fetch(const struct vl_fetch_job *job, struct vl_fetch_result *ou
 	bool good;
 
 	*out = (struct vl_fetch_result){ .item = vl_xcalloc(job->list->items_count + 1, sizeof *out->item) };
-	good = check_only(job, e) && open_run(&run, &net, e) && prepare(&run, out, work, e) &&
+	good = open_run(&run, &net, e) && prepare(&run, out, work, e) &&
 	       run_all(&run, work, out, e);
 	/* The net goes first: it may still hold gets that belong to the items. */
 	vl_net_free(net);

@@ -17,7 +17,6 @@
 
 #define LAYER_TYPE "application/octet-stream"
 #define CHECKSUM_MAX (1u << 20)
-#define MEMBERS_MAX 1000000
 
 struct http {
 	struct vl_wanted file;
@@ -163,9 +162,8 @@ static bool check_pin(const struct http *h, int fd, struct vl_err *e)
 static bool check_archive(const struct http *h, int fd, struct vl_err *e)
 {
 	const struct vl_run *run = h->file.work->run;
-	struct vl_extract x = { .max_bytes = run->job->conf->max_download, .max_members = MEMBERS_MAX,
-			       .file_mode = 0600,
-				.dir_mode = 0700 };
+	struct vl_extract x = { .max_bytes = vl_extract_bytes_max(h->file.get.size),
+				.max_members = VL_EXTRACT_MEMBERS_MAX, .file_mode = 0600, .dir_mode = 0700 };
 	VL_STR name = vl_xprintf("try-%.32s", h->file.key);
 	struct vl_err why = VL_ERR_INIT;
 	VL_FD dir = -1;

@@ -28,13 +28,6 @@ struct trivy {
 	struct vl_pull pull;
 };
 
-static bool ends_with(const char *s, const char *end)
-{
-	size_t a = strlen(s), b = strlen(end);
-
-	return a >= b && !strcmp(s + a - b, end);
-}
-
 /* The type stands in artifactType, or, pushed by older tools, in the config's media type. */
 static bool check_manifest(const struct vl_doc *m, struct vl_err *e)
 {
@@ -51,7 +44,7 @@ static bool check_manifest(const struct vl_doc *m, struct vl_err *e)
 		vl_fail(e, VL_E_TYPE, "its layer is %s, expected " LAYER_TYPE, m->child[0].media_type);
 		return vl_found(e, NULL, m->child[0].media_type, LAYER_TYPE);
 	}
-	if (!title || !vl_path_is_safe(title) || strchr(title, '/') || !ends_with(title, ".tar.gz"))
+	if (!title || !vl_path_is_safe(title) || strchr(title, '/') || !vl_ends_with(title, ".tar.gz"))
 		return vl_fail(e, VL_E_TYPE, "its layer has no title that ends in .tar.gz, which Trivy needs");
 	return true;
 }

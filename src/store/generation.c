@@ -386,7 +386,7 @@ void vl_newgen_clear(struct vl_newgen *n)
 	*n = (struct vl_newgen)VL_NEWGEN_INIT;
 }
 
-bool vl_store_trim(struct vl_store *s, struct vl_err *e)
+bool vl_store_trim(struct vl_store *s, unsigned keep, struct vl_err *e)
 {
 	char places[GENERATION_NAME_MAX + 8], name[GENERATION_NAME_MAX];
 	VL_CLEAN(vl_numbers) all = { 0 };
@@ -394,7 +394,7 @@ bool vl_store_trim(struct vl_store *s, struct vl_err *e)
 
 	if (!vl_store_writable(s, e) || !vl_store_current_number(s, &current, e) || !vl_store_generations(s, &all, e))
 		return false;
-	for (size_t i = 0; i < all.n && all.v[i] + 1 < current; i++) {
+	for (size_t i = 0; i < all.n && all.v[i] < current && current - all.v[i] >= (keep ? keep : 1); i++) {
 		vl_generation_name(all.v[i], name);
 		snprintf(places, sizeof places, "%s/places", name);
 		if (!vl_remove_tree(s->dir, places, e))

@@ -137,16 +137,6 @@ struct vl_desc *vl_doc_add(struct vl_doc *d)
 	return &d->child[d->n++];
 }
 
-const char *vl_doc_get(const struct vl_doc *d, const char *key)
-{
-	return an_get(d->an, d->n_an, key);
-}
-
-void vl_doc_set(struct vl_doc *d, const char *key, const char *value)
-{
-	an_set(&d->an, &d->n_an, &d->cap_an, key, value);
-}
-
 bool vl_media_type_is_index(const char *media_type)
 {
 	return media_type && (!strcmp(media_type, VL_MT_INDEX) || !strcmp(media_type, VL_MT_DOCKER_LIST));

@@ -17,7 +17,6 @@
 /* Annotation keys. */
 #define VL_AN_REF "org.opencontainers.image.ref.name"
 #define VL_AN_TITLE "org.opencontainers.image.title"
-#define VL_AN_CREATED "org.opencontainers.image.created"
 #define VL_AN_ITEM "valise.item"         /* name in the packing list */
 #define VL_AN_TYPE "valise.type"         /* source type: osv, trivy-db, http, dir */
 #define VL_AN_SOURCE "valise.source"     /* host and path; never credentials or a query */
@@ -64,8 +63,6 @@ void vl_doc_init_index(struct vl_doc *d);
 /* Empty config (VL_EMPTY_JSON) and this artifact type. */
 void vl_doc_init_artifact(struct vl_doc *d, const char *artifact_type);
 struct vl_desc *vl_doc_add(struct vl_doc *d); /* a new empty child, borrowed until the next add */
-const char *vl_doc_get(const struct vl_doc *d, const char *key);
-void vl_doc_set(struct vl_doc *d, const char *key, const char *value);
 
 #define VL_DOC_MAX (4u << 20) /* bytes of a document (distribution-spec floor) */
 /* Refuses: both manifests and layers/config, an algorithm other than sha256, sizes > 1 TiB, a mediaType that differs

@@ -15,8 +15,10 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "base/version.h"
 #include "store/store_priv.h"
 
+#define AHEAD_MAX (7 * 86400)
 #define STATE_MAX (1u << 20)
 #define HIGH_FORMAT "valise-high-1"
 #define ISSUED_FORMAT "valise-issued-1"
@@ -50,6 +52,15 @@ void vl_state_set(struct vl_state *s, const struct vl_high *h)
 		s->n++;
 	}
 	s->high[i] = copy;
+}
+
+/* A signer must not push the floor far ahead, or every later bundle would be "expired" here. */
+void vl_state_raise_floor(struct vl_state *s, int64_t created, int64_t now)
+{
+	bool clock_is_wrong = now < vl_release_time();
+
+	if (created > s->time_floor && (clock_is_wrong || created <= now + AHEAD_MAX))
+		s->time_floor = created;
 }
 
 /* ---- files ---- */
@@ -197,8 +208,7 @@ static void raise_to(struct vl_state *st, const struct vl_channel *c)
 
 	if (!c->sealed)
 		return;
-	if (c->created > st->time_floor)
-		st->time_floor = c->created;
+	vl_state_raise_floor(st, c->created, c->installed);
 	if (had && (had->epoch > h.epoch || (had->epoch == h.epoch && had->sequence >= h.sequence)))
 		return;
 	memcpy(h.name, c->name, sizeof h.name);

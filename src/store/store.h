@@ -98,6 +98,18 @@ VL_MUST bool vl_store_closure(const struct vl_store *s, const struct vl_digest *
 VL_MUST bool vl_store_snapshot(const struct vl_store *s, const struct vl_digest *root, uint64_t size,
 			       struct vl_doc *out, struct vl_err *e);
 
+/* ---- the content of an item ---- */
+struct vl_docs { /* where documents come from: a store, or the first parcel of a bundle */
+	bool (*get)(const void *ctx, const struct vl_desc *d, struct vl_doc *out, struct vl_err *e);
+	const void *ctx;
+};
+struct vl_docs vl_docs_of_store(const struct vl_store *s); /* borrows s */
+/* Calls f for each content blob (layer) below an item's manifest or index, in document order. Bounded in depth,
+ * documents and their bytes (VL_E_LIMIT). */
+typedef bool vl_layer_fn(void *ctx, const struct vl_desc *layer, struct vl_err *e);
+VL_MUST bool vl_item_layers(const struct vl_docs *docs, const struct vl_desc *item, vl_layer_fn *f, void *ctx,
+			    struct vl_err *e);
+
 /* ---- generations ---- */
 struct vl_channel { /* what a generation holds of one channel */
 	char name[65];
@@ -143,8 +155,9 @@ void vl_newgen_clear(struct vl_newgen *n);
 VL_DEFINE_CLEAN(vl_newgen)
 /* Opens generations/<number>. */
 VL_MUST bool vl_store_generation_dir(const struct vl_store *s, uint64_t number, int *fd, struct vl_err *e);
-/* Removes the places/ of generations older than the previous one, so that old copies do not pile up. */
-VL_MUST bool vl_store_trim(struct vl_store *s, struct vl_err *e);
+/* Removes the places/ of all but the newest `keep` generations (at least 1: the current one), so that old copies do not
+ * pile up. */
+VL_MUST bool vl_store_trim(struct vl_store *s, unsigned keep, struct vl_err *e);
 
 /* ---- state ---- */
 struct vl_high { /* what a channel has ever accepted; never goes down */
@@ -157,6 +170,7 @@ struct vl_state { /* state/high.json */
 	size_t n;
 	int64_t time_floor; /* newest accepted `created` */
 };
+
 void vl_state_clear(struct vl_state *s);
 VL_DEFINE_CLEAN(vl_state)
 /* Absent in a store that never sealed anything: empty. Absent or damaged although a generation is sealed: VL_E_STATE.
@@ -165,6 +179,9 @@ VL_MUST bool vl_store_state_load(const struct vl_store *s, struct vl_state *out,
 VL_MUST bool vl_store_state_save(struct vl_store *s, const struct vl_state *st, struct vl_err *e);
 const struct vl_high *vl_state_find(const struct vl_state *s, const char *channel);
 void vl_state_set(struct vl_state *s, const struct vl_high *h);
+/* `created` of a bundle taken in at `now` may raise the floor: not when it is more than 7 days ahead of a clock that
+ * can be right. */
+void vl_state_raise_floor(struct vl_state *s, int64_t created, int64_t now);
 /* Rebuilds high.json from the sealed generations that are still there (fsck). */
 VL_MUST bool vl_store_state_rebuild(struct vl_store *s, struct vl_state *out, struct vl_err *e);
 

@@ -5,7 +5,7 @@
 
 #include "store/store.h"
 
-#define GENERATION_NAME_MAX 32
+#define GENERATION_NAME_MAX 40
 
 struct vl_store {
 	char *path; /* absolute, without links */

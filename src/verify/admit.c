@@ -12,7 +12,6 @@
 #include "verify/verify.h"
 
 #define JUMP_MAX 10000u
-#define AHEAD_MAX (7 * 86400)
 #define SKEW_FINE 600 /* clocks of two hosts are never quite the same */
 
 static bool right_channel(const struct vl_waybill *w, const struct vl_admission *a, struct vl_err *e)
@@ -137,13 +136,4 @@ bool vl_verify_admit(const struct vl_checked *c, const struct vl_state *state, c
 	*already = high && vl_digest_equal(&high->waybill, &c->proof.sha256);
 	warn_about_time(w, env);
 	return not_expired(w, state, a, env, e);
-}
-
-void vl_verify_raise_floor(struct vl_state *state, const struct vl_waybill *w, const struct vl_env *env)
-{
-	bool clock_is_wrong = env->now < vl_release_time();
-
-	/* A signer must not push the floor far ahead, or every later bundle would be "expired" here. */
-	if (w->created > state->time_floor && (clock_is_wrong || w->created <= env->now + AHEAD_MAX))
-		state->time_floor = w->created;
 }

@@ -82,8 +82,6 @@ VL_MUST bool vl_verify_beside(const struct vl_checked *c, const struct vl_env *e
 /* The totals of the waybill against what the root really reaches: VL_E_CLOSURE. */
 VL_MUST bool vl_verify_totals(const struct vl_waybill *w, uint64_t items, uint64_t blobs, uint64_t bytes,
 			      struct vl_err *e);
-/* `created` may raise the state's time_floor: not when it is more than 7 days ahead of a clock that can be right. */
-void vl_verify_raise_floor(struct vl_state *state, const struct vl_waybill *w, const struct vl_env *env);
 
 struct vl_parcel_report { /* `verify` wants all faults, not the first */
 	const char *phase; /* of the events: "verify", "unpack" */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tests/unit/store_generation_test.c: generations, the commit, recovery, and the state that outlives them. */
+#include "base/version.h"
 #include "tests/lib/store_fixture.h"
 #include "tests/lib/tap.h"
 
@@ -46,7 +47,7 @@ static void test_empty(void)
 	tap_ok(g.number == 0 && g.n == 0, "is number 0");
 	tap_good(vl_store_state_load(s, &st, &e), &e, "state of an empty store");
 	tap_ok(st.n == 0 && st.time_floor == 0, "is empty");
-	tap_good(vl_store_trim(s, &e), &e, "nothing to trim");
+	tap_good(vl_store_trim(s, 2, &e), &e, "nothing to trim");
 }
 
 static void test_round_trip(void)
@@ -247,11 +248,14 @@ static void test_trim(void)
 		snprintf(name, sizeof name, "trim/generations/%06u/places", i);
 		mkdir(fix_path(name), 0755);
 	}
-	tap_good(vl_store_trim(s, &e), &e, "trim");
+	tap_good(vl_store_trim(s, 2, &e), &e, "trim");
 	tap_ok(!fix_exists("trim/generations/000001/places") && !fix_exists("trim/generations/000002/places"),
 	       "old places are gone");
 	tap_ok(fix_exists("trim/generations/000003/places") && fix_exists("trim/generations/000004/places"),
 	       "current and previous are kept");
+	tap_good(vl_store_trim(s, 1, &e), &e, "trim all but the current one");
+	tap_ok(!fix_exists("trim/generations/000003/places") && fix_exists("trim/generations/000004/places"),
+	       "keep: 1 keeps the current one");
 	tap_ok(fix_exists("trim/generations/000001/index.json"), "the generations themselves are kept");
 }
 
@@ -289,6 +293,22 @@ static void test_high(void)
 	tap_ok(h && h->sequence == 5 && h->waybill.b[0] == 5 && st.n == 1 && st.time_floor == prod.created,
 	       "from the sealed generations");
 	tap_good(vl_store_state_load(s, &st, &e), &e, "and it is saved");
+}
+
+/* A bundle that claims to be made far in the future must not make all later ones "expired", after a rebuild neither. */
+static void test_rebuild_ahead(void)
+{
+	VL_AUTO(vl_store) s = fix_open("ahead");
+	struct vl_channel prod = simple(s, "prod", 5, "x");
+	VL_CLEAN(vl_state) st = { 0 };
+	struct vl_err e = VL_ERR_INIT;
+
+	prod.installed = vl_release_time() + 86400;
+	prod.created = prod.installed + 8 * 86400;
+	seal(&prod, 5);
+	fix_commit(s, &prod);
+	tap_good(vl_store_state_rebuild(s, &st, &e), &e, "rebuild from a bundle of the future");
+	tap_ok(st.n == 1 && st.time_floor == 0, "its time raises no floor");
 }
 
 static void test_issued(void)
@@ -342,6 +362,7 @@ int main(void)
 	test_damaged_annotations();
 	test_trim();
 	test_high();
+	test_rebuild_ahead();
 	test_issued();
 	test_skopeo();
 	fix_done();

@@ -118,7 +118,9 @@ static void test_writing(void)
 	vl_desc_set(layer, "z", "2");
 	vl_desc_set(layer, "gone", NULL);
 	vl_desc_set(layer, "never", NULL);
-	vl_doc_set(&d, VL_AN_CREATED, "2026-11-21T08:00:00Z");
+	d.an = vl_xcalloc(1, sizeof *d.an);
+	d.an[d.n_an++] = (struct vl_annotation){ vl_xstrdup("org.opencontainers.image.created"),
+						 vl_xstrdup("2026-11-21T08:00:00Z") };
 	tap_good(vl_doc_format(&d, &one, &e), &e, "format");
 	tap_str(vl_buf_str(&one),
 		"{\"schemaVersion\":2,\"mediaType\":\"" VL_MT_MANIFEST
