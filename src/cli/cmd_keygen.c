@@ -52,16 +52,15 @@ static bool save_public(const char *path, const struct vl_pubkey *pub, struct vl
 static bool save_pair(const struct opts *o, const struct vl_seckey *key, const char *sec, const char *pub,
 		      struct vl_err *e)
 {
-	struct vl_password ask = { .fd = -1, .prompt = "Password for the new secret key" };
+	struct vl_password ask = { .fd = -1 };
 	struct vl_pubkey public_key;
 	char password[PASSWORD_MAX];
 	bool good;
 
 	if (!vl_password_init(&ask, &o->password_fd, e))
 		return false;
-	if (!o->no_password && !vl_password_new(&ask, password, sizeof password, e))
-		return false;
-	good = vl_seckey_save(key, sec, o->no_password ? NULL : password, o->light, e);
+	good = (o->no_password || vl_password_new(&ask, password, sizeof password, e)) &&
+	       vl_seckey_save(key, sec, o->no_password ? NULL : password, o->light, e);
 	explicit_bzero(password, sizeof password);
 	if (!good)
 		return false;

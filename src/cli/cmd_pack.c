@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cli/cmd_pack.c: fetch, write a bundle, sign it, read it back. */
 #include <inttypes.h>
-#include <limits.h>
 #include <stdlib.h>
 
 #include "base/text.h"
@@ -18,15 +17,14 @@ struct opts {
 	struct vl_opt_duration expires;
 };
 static const struct vl_opt table[] = {
-	{ VL_OPT_TEXT, 'f', "file", offsetof(struct opts, file), "FILE", "the packing list (default: valise.yaml)" },
+	VL_ROW_LIST_FILE(struct opts),
 	{ VL_OPT_TEXT, 'o', "output", offsetof(struct opts, out), "DIR", "write the bundle into this directory" },
 	{ VL_OPT_LIST, 'k', "key", offsetof(struct opts, keys), "FILE", "sign with this secret key; may be repeated" },
 	{ VL_OPT_FLAG, 0, "unsigned", offsetof(struct opts, unsigned_), NULL,
 	  "do not sign; sign waybill.json elsewhere before it is sent" },
 	{ VL_OPT_COUNT, 0, "password-fd", offsetof(struct opts, password_fd), "N",
 	  "read the passwords from descriptor N, one line per key" },
-	{ VL_OPT_TEXT, 'c', "channel", offsetof(struct opts, channel), "NAME",
-	  "instead of the packing list's channel" },
+	VL_ROW_LIST_CHANNEL(struct opts),
 	{ VL_OPT_DURATION, 0, "expires", offsetof(struct opts, expires), "DURATION",
 	  "how long it may be installed (14d, 36h); default: the packing list's" },
 	{ VL_OPT_COUNT, 0, "sequence", offsetof(struct opts, sequence), "N", "this sequence number, not the next one" },
@@ -36,12 +34,10 @@ static const struct vl_opt table[] = {
 	{ VL_OPT_FLAG, 0, "no-fetch", offsetof(struct opts, no_fetch), NULL, "pack what the store holds" },
 	{ VL_OPT_FLAG, 0, "no-read-back", offsetof(struct opts, no_read_back), NULL,
 	  "do not read the bundle again after writing" },
-	{ VL_OPT_FLAG, 0, "keep-going", offsetof(struct opts, keep_going), NULL,
-	  "items that fail keep their previous content; exit 3" },
+	VL_ROW_KEEP_GOING(struct opts),
 	{ VL_OPT_FLAG, 'n', "dry-run", offsetof(struct opts, dry_run), NULL,
 	  "say what would be carried, write nothing" },
-	{ VL_OPT_WAIT, 0, "lock-wait", offsetof(struct opts, lock_wait), "SECONDS",
-	  "wait for another valise to finish (without a number: an hour)" },
+	VL_ROW_LOCK_WAIT(struct opts),
 	{ .kind = VL_OPT_END },
 };
 
@@ -96,8 +92,6 @@ static bool check_numbers(const struct opts *o, struct vl_err *e)
 		return vl_fail(e, VL_E_USAGE, "--sequence is at least 1");
 	if (o->expires.set && o->expires.seconds <= 0)
 		return vl_fail(e, VL_E_USAGE, "--expires is longer than nothing");
-	if (o->lock_wait.n > UINT_MAX)
-		return vl_fail(e, VL_E_USAGE, "--lock-wait is too long");
 	return true;
 }
 
@@ -225,7 +219,7 @@ static bool run_pack(struct vl_cli *c, const struct opts *o, const struct vl_pac
 static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 {
 	const struct opts *o = opts;
-	struct vl_password ask = { .fd = -1, .prompt = "Password of the secret key" };
+	struct vl_password ask = { .fd = -1 };
 	struct vl_pack_opts p = {
 		.fetch = { .store = c->store, .packlist = o->file ? o->file : "valise.yaml", .channel = o->channel,
 			   .keep_going = o->keep_going, .dry_run = o->dry_run, .lock_wait = (unsigned)o->lock_wait.n },

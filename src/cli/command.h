@@ -172,9 +172,8 @@ const volatile sig_atomic_t *vl_signals_flag(void);
 /* ---- passwords ---- */
 struct vl_password { /* the ask_ctx of vl_password_ask() */
 	int fd;             /* --password-fd, or -1: the terminal */
-	const char *prompt; /* "Password of the secret key" */
 };
-bool vl_password_ask(void *ctx, unsigned attempt, char *out, size_t size, struct vl_err *e);
+bool vl_password_ask(void *ctx, const char *file, unsigned attempt, char *out, size_t size, struct vl_err *e);
 /* Twice the same, for a new key. */
 VL_MUST bool vl_password_new(const struct vl_password *p, char *out, size_t size, struct vl_err *e);
 /* The value of --password-fd checked: an open descriptor. */

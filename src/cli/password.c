@@ -87,30 +87,42 @@ static bool from_terminal(const char *prompt, char *out, size_t size, struct vl_
 	return read_hidden(tty, prompt, out, size, e);
 }
 
-bool vl_password_ask(void *ctx, unsigned attempt, char *out, size_t size, struct vl_err *e)
+/* The file is named: there may be several keys. */
+bool vl_password_ask(void *ctx, const char *file, unsigned attempt, char *out, size_t size, struct vl_err *e)
 {
 	const struct vl_password *p = ctx;
 
-	if (p->fd < 0)
-		return from_terminal(attempt ? "Wrong. Once more, the password" : p->prompt, out, size, e);
+	if (p->fd < 0) {
+		VL_STR prompt = vl_xprintf("%s %s", attempt ? "Wrong. Once more, the password of" : "Password of",
+					   file);
+
+		return from_terminal(prompt, out, size, e);
+	}
 	if (attempt)
-		return vl_fail(e, VL_E_PASSWORD, "the password from descriptor %d does not open the secret key", p->fd);
-	return read_line(p->fd, out, size, e);
+		return vl_fail(e, VL_E_PASSWORD, "the password from descriptor %d does not open the secret key %s",
+			       p->fd, file);
+	return read_line(p->fd, out, size, e) || vl_while(e, "%s", file);
 }
 
-bool vl_password_new(const struct vl_password *p, char *out, size_t size, struct vl_err *e)
+static bool twice(char *out, size_t size, struct vl_err *e)
 {
 	char again[PASSWORD_MAX];
-	bool good;
+	bool good = from_terminal("Password for the new secret key", out, size, e) &&
+		    from_terminal("The same once more", again, size < sizeof again ? size : sizeof again, e);
 
-	if (p->fd >= 0)
-		return read_line(p->fd, out, size, e);
-	good = from_terminal(p->prompt, out, size, e) &&
-	       from_terminal("The same once more", again, size < sizeof again ? size : sizeof again, e);
 	if (good && strcmp(out, again))
 		good = vl_fail(e, VL_E_PASSWORD, "the two passwords differ, nothing was written");
 	explicit_bzero(again, sizeof again);
 	return good;
+}
+
+bool vl_password_new(const struct vl_password *p, char *out, size_t size, struct vl_err *e)
+{
+	if (p->fd >= 0 ? read_line(p->fd, out, size, e) : twice(out, size, e))
+		return true;
+	if (e->code == VL_E_PASSWORD && !*e->hint)
+		vl_hint(e, "Try again; for a key that is not encrypted use --no-password.");
+	return false;
 }
 
 bool vl_password_init(struct vl_password *p, const struct vl_opt_count *fd, struct vl_err *e)

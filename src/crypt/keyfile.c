@@ -283,13 +283,13 @@ static bool limits_are_sane(const struct key_image *m, const char *shown, struct
 	return vl_hint(e, "At most 1 GiB and 2^25 operations, which are minisign's own limits, are accepted.");
 }
 
-static bool opens(struct key_scratch *s, vl_ask_password *ask, void *ctx, unsigned attempt, bool *good,
-		  struct vl_err *e)
+static bool opens(struct key_scratch *s, const char *shown, vl_ask_password *ask, void *ctx, unsigned attempt,
+		  bool *good, struct vl_err *e)
 {
 	uint8_t sum[32];
 
 	sodium_memzero(s->password, sizeof s->password);
-	if (!ask(ctx, attempt, s->password, sizeof s->password, e))
+	if (!ask(ctx, shown, attempt, s->password, sizeof s->password, e))
 		return false;
 	s->opened = s->image;
 	if (!apply_password(s, &s->opened, s->password, e))
@@ -310,7 +310,7 @@ static bool open_sealed(struct key_scratch *s, const char *shown, vl_ask_passwor
 		return vl_hint(e, "Use a terminal or --password-fd.");
 	}
 	for (unsigned attempt = 0; attempt < TRIES && !good; attempt++)
-		if (!opens(s, ask, ctx, attempt, &good, e))
+		if (!opens(s, shown, ask, ctx, attempt, &good, e))
 			return false;
 	if (!good)
 		return vl_fail(e, VL_E_PASSWORD, "the password does not open the secret key %s", shown);

@@ -31,9 +31,9 @@ VL_DEFINE_AUTO(vl_seckey)
 /* A new random pair. */
 VL_MUST bool vl_seckey_new(struct vl_seckey **out, struct vl_err *e);
 void vl_seckey_public(const struct vl_seckey *k, struct vl_pubkey *out);
-/* Asks for a password: writes at most size - 1 bytes and NUL. Called at most 3 times, attempt = 0, 1, 2. False to give
- * up. */
-typedef bool vl_ask_password(void *ctx, unsigned attempt, char *out, size_t size, struct vl_err *e);
+/* Asks for the password of this key file (its name is safe to print): writes at most size - 1 bytes and NUL. Called at
+ * most 3 times, attempt = 0, 1, 2. False to give up. */
+typedef bool vl_ask_password(void *ctx, const char *file, unsigned attempt, char *out, size_t size, struct vl_err *e);
 /* New file, 0600, O_EXCL and never through a link. password NULL: not encrypted (kdf 00 00, as minisign -W).
  * Otherwise scrypt with minisign's defaults (opslimit 2^25, memlimit 1 GiB); light: 524288 and 16 MiB, for tests. */
 VL_MUST bool vl_seckey_save(const struct vl_seckey *k, const char *path, const char *password, bool light,

@@ -65,7 +65,7 @@ printf 'channel: prod\nexpires: 14d\nitems:\n  - name: docs\n    type: dir\n    
 VALISE_STORE=$W/a; export VALISE_STORE
 if valise fetch -q >/dev/null 2>"$T/err"; then
 	run python3 onterm.py x,y,geheim "$VALISE" pack -k a.key -o out
-	says '^status 0'; says 'Password of the secret key: '; says 'Wrong. Once more'; says_not 'geheim'
+	says '^status 0'; says 'Password of .*\.key: '; says 'Wrong. Once more, the password of .*\.key: '; says_not 'geheim'
 	says 'pack  \[=*>* *\] '
 	run python3 onterm.py x,y,z "$VALISE" pack -k a.key -o out2
 	says '^status 10'; says 'E1008'

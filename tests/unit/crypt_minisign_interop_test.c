@@ -7,8 +7,9 @@
 #define MESSAGE "{\"format\":\"valise-bundle-1\"}\n"
 #define COMMENT "valise-bundle-v1 channel=prod epoch=1 sequence=42"
 
-static bool give_password(void *ctx, unsigned attempt, char *out, size_t size, struct vl_err *e)
+static bool give_password(void *ctx, const char *file, unsigned attempt, char *out, size_t size, struct vl_err *e)
 {
+	(void)file;
 	(void)attempt;
 	(void)e;
 	snprintf(out, size, "%s", (const char *)ctx);
