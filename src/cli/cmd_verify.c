@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cli/cmd_verify.c: is this bundle whole, genuine and acceptable here? Installs nothing, writes nothing. */
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "base/text.h"
 #include "cli/parts.h"
@@ -12,32 +13,37 @@ struct opts {
 	bool accept_expired;
 };
 static const struct vl_opt table[] = {
-	{ VL_OPT_LIST, 't', "trust", offsetof(struct opts, trust), "PUB",
-	  "trust this public key for this run, instead of the store's; may be repeated" },
-	{ VL_OPT_TEXT, 'c', "channel", offsetof(struct opts, channel), "NAME", "refuse bundles of other channels" },
-	{ VL_OPT_DIGEST, 0, "require-waybill", offsetof(struct opts, require), "SHA256",
-	  "refuse every waybill but this one" },
+	VL_ROW_TRUST(struct opts),
+	VL_ROW_ONLY_CHANNEL(struct opts),
+	VL_ROW_REQUIRE(struct opts),
 	{ VL_OPT_FLAG, 0, "accept-expired", offsetof(struct opts, accept_expired), NULL,
 	  "do not refuse an expired bundle" },
 	{ .kind = VL_OPT_END },
 };
 
-/* A fault is data: stdout, one line each; the verdict comes at the end, on stderr. */
-static void say_fault(void *ctx, const struct vl_err *fault)
+/* A fault is data: stdout, one line each; the verdict comes at the end, on stderr. With a single fault the verdict is
+ * the fault, so for people the first line waits until there is a second. */
+struct telling {
+	struct vl_cli *cli;
+	size_t n;
+	struct vl_err first;
+};
+
+static void say_line(const struct telling *t, const struct vl_err *fault)
 {
-	struct vl_cli *c = ctx;
+	vl_out_clear_line(&t->cli->out);
+	vl_say("damaged  E%04d: ", (int)fault->code);
+	vl_say_safe(fault->msg);
+	vl_say("\n");
+}
+
+static void say_object(struct vl_cli *c, const struct vl_err *fault)
+{
 	struct vl_err ignored = VL_ERR_INIT;
 	struct vl_line l;
-	char code[8] = { 'E', (char)('0' + fault->code / 1000 % 10), (char)('0' + fault->code / 100 % 10),
-			 (char)('0' + fault->code / 10 % 10), (char)('0' + fault->code % 10), '\0' };
+	char code[16];
 
-	vl_out_clear_line(&c->out);
-	if (!c->g.json) {
-		vl_say("damaged  %s: ", code);
-		vl_say_safe(fault->msg);
-		vl_say("\n");
-		return;
-	}
+	snprintf(code, sizeof code, "E%04d", (int)fault->code);
 	vl_line_begin(&l, "fault");
 	vl_jw_str(&l.w, "code", code);
 	vl_line_text(&l, "message", fault->msg);
@@ -46,6 +52,23 @@ static void say_fault(void *ctx, const struct vl_err *fault)
 	vl_line_text(&l, "found", *fault->found ? fault->found : NULL);
 	if (!vl_line_end(&l, &ignored))
 		vl_emit_warn(&c->env, "a fault could not be written as JSON");
+}
+
+static void say_fault(void *ctx, const struct vl_err *fault)
+{
+	struct telling *t = ctx;
+
+	if (t->cli->g.json) {
+		say_object(t->cli, fault);
+		return;
+	}
+	if (!t->n++) {
+		t->first = *fault;
+		return;
+	}
+	if (t->n == 2)
+		say_line(t, &t->first);
+	say_line(t, fault);
 }
 
 static bool say_good(struct vl_cli *c, const struct vl_unpack_report *r, struct vl_err *e)
@@ -82,11 +105,12 @@ static bool say_good(struct vl_cli *c, const struct vl_unpack_report *r, struct 
 static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 {
 	const struct opts *o = opts;
+	struct telling t = { .cli = c };
 	struct vl_unpack_report r = { 0 };
 	struct vl_unpack_opts u = {
 		.store = c->store, .paths = c->args, .trust = vl_strings_list(&o->trust), .channel = o->channel,
 		.require_waybill = o->require.set ? &o->require.digest : NULL, .accept_expired = o->accept_expired,
-		.fault = say_fault, .fault_ctx = c,
+		.fault = say_fault, .fault_ctx = &t,
 	};
 
 	return vl_verify(&u, &c->env, &r, e) && say_good(c, &r, e);

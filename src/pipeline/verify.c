@@ -64,9 +64,13 @@ static bool check_files(struct verify *v, struct vl_err *e)
 	good = vl_verify_beside(c, v->env, e);
 	if (!note(v, good, e))
 		return false;
-	if (v->faults.faults)
-		*e = v->faults.first;
-	return !v->faults.faults;
+	if (!v->faults.faults)
+		return true;
+	*e = v->faults.first;
+	if (v->faults.faults == 1)
+		return false;
+	return vl_while(e, "%zu faults in a bundle of %zu parcel%s; the worst", v->faults.faults, c->waybill->n,
+			c->waybill->n == 1 ? "" : "s");
 }
 
 static bool admit(struct verify *v, struct vl_err *e)

@@ -57,7 +57,10 @@ run valise $B unpack far --accept-jump --dry-run; exits 0
 damage() { rm -rf bad; cp -r far bad; d=bad/prod-020000; }
 damage; printf X | dd of=$d/parcels/000001.tar.zst bs=1 seek=5000 conv=notrunc 2>/dev/null
 run valise $B unpack bad --accept-jump; refused 11 E1102; complains 'parcels/000001\.tar\.zst'
-run valise $B verify bad --accept-expired; exits 11; says '^damaged  E1102: .*parcels/000001\.tar\.zst'
+run valise $B verify bad --accept-expired; exits 11; complains 'E1102: .*parcels/000001\.tar\.zst'; says_not damaged
+echo x >>$d/READ-ME.txt
+run valise $B verify bad --accept-expired; exits 11; complains 'E1102: 2 faults in a bundle of 1 parcel; the worst: '
+says '^damaged  E1102: .*parcels/000001\.tar\.zst'; says '^damaged  E1102: .*READ-ME\.txt'
 damage; truncate -s -1 $d/parcels/000001.tar.zst
 run valise $B unpack bad --accept-jump; refused 11 E1103; complains 'parcels/000001\.tar\.zst'
 damage; printf X >>$d/parcels/000001.tar.zst
