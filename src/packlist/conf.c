@@ -135,16 +135,19 @@ static void set_defaults(struct vl_conf *c, const struct vl_yaml *y)
 	c->low_speed = 1024;
 }
 
-/* The file that counts; NULL: none. *named: it must exist. The caller frees. */
+/* The file that counts; NULL: none, which is also what naming /dev/null says. *named: it must exist. The caller
+ * frees. */
 static char *conf_path(const char *path, bool *named)
 {
 	static const char system_wide[] = "/etc/valise/valise.conf";
 	const char *env = getenv("VALISE_CONFIG"), *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
 	FILE *f;
 
-	*named = path || (env && *env);
-	if (*named)
-		return vl_xstrdup(path ? path : env);
+	if (!path && env && *env)
+		path = env;
+	*named = path && strcmp(path, "/dev/null") != 0;
+	if (path)
+		return *named ? vl_xstrdup(path) : NULL;
 	f = fopen(system_wide, "re");
 	if (f) {
 		fclose(f);
@@ -184,7 +187,7 @@ bool vl_conf_load(struct vl_conf **out, const char *path, struct vl_err *e)
 		VL_STR shown = vl_safe_text(file, 200);
 
 		vl_fail(e, VL_E_CONFIG, "there is no file %s", shown);
-		return vl_hint(e, "Check $VALISE_CONFIG.");
+		return vl_hint(e, "Check --config and $VALISE_CONFIG.");
 	}
 	return load(out, y, e);
 }

@@ -33,7 +33,7 @@ struct vl_conf {
 	uint64_t low_speed;   /* bytes per second below which, for 60 s, a transfer is given up; default 1 KiB */
 };
 /* path NULL: $VALISE_CONFIG, else /etc/valise/valise.conf, else ${XDG_CONFIG_HOME:-~/.config}/valise/valise.conf; none
- * there: defaults. A path that was named must exist. */
+ * there: defaults. A path that was named must exist; /dev/null means the defaults. */
 VL_MUST bool vl_conf_load(struct vl_conf **out, const char *path, struct vl_err *e);
 void vl_conf_free(struct vl_conf *c);
 VL_DEFINE_AUTO(vl_conf)
