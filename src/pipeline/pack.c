@@ -154,7 +154,7 @@ static bool check_out(const struct vl_pack_opts *o, struct vl_err *e)
 	if (o->fetch.dry_run || stat(o->out, &st))
 		return true;
 	if (!S_ISDIR(st.st_mode)) {
-		vl_fail(e, VL_E_USAGE, "%s is not a directory", o->out);
+		vl_fail(e, VL_E_EXISTS, "%s is a file, not a directory, and is not overwritten", o->out);
 		return vl_hint(e, "Name the mounted medium, or any directory.");
 	}
 	return access(o->out, W_OK | X_OK) ? vl_fail_os(e, "write into %s", o->out) : true;

@@ -257,7 +257,7 @@ static void test_keys(struct fixture *f)
 	tap_fails(pack(f, &r, &e), &e, VL_E_USAGE, "the same key twice");
 	f->keys[1] = NULL;
 	f->o.out = f->list;
-	tap_fails(pack(f, &r, &e), &e, VL_E_USAGE, "a file to write the bundle into: %s", e.msg);
+	tap_fails(pack(f, &r, &e), &e, VL_E_EXISTS, "a file to write the bundle into: %s", e.msg);
 	f->o.out = f->out;
 	tap_ok(!exists(f, "store") && !exists(f, "out"), "nothing was touched before the keys were open");
 }
