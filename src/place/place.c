@@ -163,8 +163,9 @@ static bool tell_tree(struct telling *t, const struct vl_consumer *c, const stru
 	struct vl_where w = { t->channel, item, path ? path : own };
 
 	if (!path && faccessat(vl_store_dir(t->store), below, F_OK, 0) < 0)
-		return vl_buf_addf(t->comments, e, "# %s (%s): not placed yet; run valise unpack without --no-place\n",
-				   c->per_item ? name : c->name, t->channel->name);
+		return vl_buf_addf(t->comments, e, "# %s (%s): %s\n", c->per_item ? name : c->name, t->channel->name,
+				   t->channel->sealed ? "not placed yet; run valise unpack without --no-place" :
+							"was fetched, not unpacked, so nothing is placed here");
 	t->any = true;
 	return c->exports(&w, t->exports, e) && c->advice(&w, t->comments, e);
 }
@@ -225,8 +226,11 @@ bool vl_place_env(const struct vl_store *s, const struct vl_generation *g, const
 		if ((!only || only == consumers[i]) && !tell(&t, consumers[i], &snapshot, e))
 			return false;
 	if (only && !t.any && comments.len) {
-		vl_fail(e, VL_E_PLACE, "nothing is placed for %s yet (%s)", only->name, t.channel->name);
-		return vl_hint(e, "Run valise unpack without --no-place.");
+		vl_fail(e, VL_E_PLACE, "nothing is placed for %s%s (%s%s)", only->name,
+			t.channel->sealed ? " yet" : "", t.channel->name,
+			t.channel->sealed ? "" : " was fetched, not unpacked");
+		return vl_hint(e, t.channel->sealed ? "Run valise unpack without --no-place." :
+				       "valise places what it unpacks: run valise unpack with a store of its own.");
 	}
 	if (only && !t.any)
 		return vl_fail(e, VL_E_ABSENT, "channel %s holds nothing for %s", t.channel->name, only->name);

@@ -68,12 +68,23 @@ VL_DEFINE_CLEAN(job)
 
 /* ---- where ---- */
 
-static bool step_failed(const char *path, const char *step, struct vl_err *e)
+/* The words that make the directory, for a shell. owner: NULL when it need not belong to the place's user. */
+static bool say_how_to_make(const char *path, const char *owner, struct vl_err *e)
 {
-	if (errno == ENOENT) {
-		vl_fail(e, VL_E_PLACE, "the directory %s does not exist", path);
-		return vl_hint(e, "Make it first (mkdir -p), then run valise unpack again.");
-	}
+	VL_CLEAN(vl_buf) quoted = VL_BUF_INIT(1u << 20);
+	struct vl_err unused;
+
+	vl_fail(e, VL_E_PLACE, "the directory %s does not exist", path);
+	if (!vl_shell_quote(&quoted, path, &unused))
+		return false;
+	return vl_hint(e, "Make it: install -d%s%s %s; then run valise unpack again.", owner ? " -o " : "",
+		       owner ? owner : "", vl_buf_str(&quoted));
+}
+
+static bool step_failed(const char *path, const char *step, const char *owner, struct vl_err *e)
+{
+	if (errno == ENOENT)
+		return say_how_to_make(path, owner, e);
 	if (errno == ENOTDIR || errno == ELOOP) {
 		vl_fail(e, VL_E_PLACE, "\"%s\" in its path is a link or a file, not a directory", step);
 		return vl_hint(e, "Give the real path in valise.conf, or put the directory back.");
@@ -82,7 +93,7 @@ static bool step_failed(const char *path, const char *step, struct vl_err *e)
 }
 
 /* Step by step, so that a link anywhere in the path, which its owner could turn at any time, is seen and refused. */
-static bool open_path(const char *path, int *fd, struct vl_err *e)
+static bool open_path(const char *path, const char *owner, int *fd, struct vl_err *e)
 {
 	VL_FD at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	VL_STR work = vl_xstrdup(path);
@@ -100,7 +111,7 @@ static bool open_path(const char *path, int *fd, struct vl_err *e)
 			return vl_fail(e, VL_E_PLACE, "its path has a step \"%s\"", step);
 		next = openat(at, step, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (next < 0)
-			return step_failed(path, step, e);
+			return step_failed(path, step, owner, e);
 		close(at);
 		at = next;
 	}
@@ -116,7 +127,7 @@ static bool open_base(struct job *j, struct vl_err *e)
 	char *slash;
 
 	if (j->c->swapped[0])
-		return open_path(path, &j->base, e);
+		return open_path(path, j->t->owner, &j->base, e);
 	while (len > 1 && path[len - 1] == '/')
 		path[--len] = '\0';
 	slash = strrchr(path, '/');
@@ -124,7 +135,7 @@ static bool open_base(struct job *j, struct vl_err *e)
 		return vl_fail(e, VL_E_PLACE, "its path does not name a directory below another");
 	j->tree = vl_xstrdup(slash + 1);
 	slash[slash == path] = '\0'; /* the root keeps its slash */
-	return open_path(path, &j->base, e);
+	return open_path(path, NULL, &j->base, e);
 }
 
 static const char *swapped(const struct job *j, size_t i)

@@ -35,6 +35,12 @@ run valise $A pack -k k.key -o out --jobs 0; exits 2
 run env SOURCE_DATE_EPOCH=today "$VALISE" $A pack -k k.key -o out; exits 2; complains 'SOURCE_DATE_EPOCH'
 run valise $A pack -k k.key -o out -f none.yaml; exits 2; complains 'none\.yaml'
 check "nothing was written" test ! -e out
+: >out; run valise $A pack -k k.key -o out; exits 2; complains 'E0206: out is a file, not a directory'; rm out
+
+# no settings at all can be asked for
+run valise --config /dev/null $A pack -k k.key -o out; exits 2; complains 'there is no secret key k\.key'
+run env VALISE_CONFIG=/dev/null "$VALISE" $A pack -k k.key -o out; exits 2; complains 'there is no secret key k\.key'
+run valise --config none.conf $A pack -k k.key -o out; exits 2; complains 'E0203: there is no file none\.conf'
 
 valise keygen -o k --no-password >/dev/null || bail "keygen"
 run valise $A pack -k k.key -o out
@@ -94,6 +100,8 @@ check "the tree is in its place" diff -r docs "$places"
 check "programs can run" test -x "$places/run"
 check "other files cannot" test ! -x "$places/one"
 run valise $B env frobnicate; exits 2
+run valise $A env files; exits 22; complains 'E2205: nothing is placed for files (prod was fetched, not unpacked)'
+run valise $A env; exits 0; says '^# docs (prod): was fetched, not unpacked'
 run valise $B fsck
 exits 0; says 'all good'
 
