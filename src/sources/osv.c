@@ -182,7 +182,6 @@ static bool finish(struct vl_work *w, struct vl_made *out, struct vl_err *e)
 		/* Every zip that came is taken in, so that the next run need not fetch it again; the first error
 		 * counts. */
 		if (!vl_wanted_finish(&o->wanted[i], vl_doc_add(&doc), &fetched, &why)) {
-			vl_while(&why, "ecosystem %s", w->item->ecosystems[i]);
 			*e = good ? why : *e;
 			good = false;
 		}
