@@ -43,6 +43,8 @@ bool vl_newfile_open(struct vl_newfile *f, int dir, const char *name, mode_t mod
 		f->temp[0] = '\0';
 		return vl_fail_name(e, "create", name);
 	}
+	/* Whatever the umask says: what is for all must be readable by all. Not every file system knows rights. */
+	(void)fchmod(f->fd, mode);
 	f->dir = dir;
 	memcpy(f->name, name, strlen(name) + 1);
 	return true;

@@ -110,6 +110,18 @@ static void check_newfile(int top)
 	}
 }
 
+static void check_newfile_umask(int top)
+{
+	VL_FD dir = fresh(top, "umask");
+	mode_t old = umask(077);
+	struct vl_err e = VL_ERR_INIT;
+	struct stat st;
+
+	tap_good(vl_save_file(dir, "public", 0644, vl_bytes_str("x"), &e), &e, "umask: save");
+	umask(old);
+	tap_ok(!fstatat(dir, "public", &st, 0) && (st.st_mode & 0777) == 0644, "umask: others can read it all the same");
+}
+
 static void check_newfile_names(int top)
 {
 	VL_FD dir = fresh(top, "names");
@@ -498,6 +510,7 @@ int main(void)
 		return 1;
 	}
 	check_newfile(top);
+	check_newfile_umask(top);
 	check_newfile_names(top);
 	check_save(top);
 	check_load_big(top);
