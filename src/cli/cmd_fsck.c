@@ -3,7 +3,6 @@
  * In:    the current generation; every blob of it is read and hashed again.
  * Out:   the damaged blobs and the items that need them; with --rebuild-state, state/high.json made anew. */
 #include <inttypes.h>
-#include <limits.h>
 
 #include "base/text.h"
 #include "cli/parts.h"
@@ -15,8 +14,7 @@ struct opts {
 static const struct vl_opt table[] = {
 	{ VL_OPT_FLAG, 0, "rebuild-state", offsetof(struct opts, rebuild), NULL,
 	  "make state/high.json anew from the generations when it is missing or damaged" },
-	{ VL_OPT_WAIT, 0, "lock-wait", offsetof(struct opts, lock_wait), "SECONDS",
-	  "wait for another valise to finish (without a number: an hour)" },
+	VL_ROW_LOCK_WAIT(struct opts),
 	{ .kind = VL_OPT_END },
 };
 
@@ -66,11 +64,18 @@ static bool check_blobs(struct check *k, const char *channel, const struct vl_cl
 	k->done = 0;
 	for (size_t i = 0; i < closure->n; i++) {
 		const struct vl_reached *b = &closure->blob[i];
+		struct vl_err found = VL_ERR_INIT;
 		bool good = false;
 
-		if (!vl_env_go_on(&k->c->env, e) || !vl_store_check_blob(k->s, &b->digest, b->size, &good, e))
+		if (!vl_env_go_on(&k->c->env, e))
 			return false;
-		if (!good && !say_fault(k, channel, b, "the content is not what its name says", e))
+		/* A failing disk is what fsck is for: what cannot be read is a finding too, not the end. */
+		if (!vl_store_check_blob(k->s, &b->digest, b->size, &good, &found) && found.code != VL_E_IO) {
+			*e = found;
+			return false;
+		}
+		if (!good && !say_fault(k, channel, b, *found.msg ? found.msg : "the content is not what its name says",
+					e))
 			return false;
 		k->done += b->size;
 		vl_emit_progress(&k->c->env, "check", k->done, closure->bytes);
@@ -104,7 +109,7 @@ static bool check_state(struct check *k, bool rebuild, struct vl_err *e)
 		return true;
 	if (!rebuild)
 		return e->code == VL_E_STATE ? vl_hint(e, "Run valise fsck --rebuild-state.") : false;
-	if (!vl_store_state_rebuild(k->s, &made, e) || !vl_store_state_save(k->s, &made, e))
+	if (!vl_store_state_rebuild(k->s, &made, e))
 		return false;
 	vl_emit_warn(&k->c->env, "state/high.json was made anew from the generations that are still here; "
 				 "compare the sequence numbers of valise status with the sender's");
@@ -140,8 +145,6 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 	VL_CLEAN(vl_generation) g = { 0 };
 	struct check k = { .c = c };
 
-	if (o->lock_wait.n > UINT_MAX)
-		return vl_fail(e, VL_E_USAGE, "--lock-wait is too long");
 	if (vl_cli_store_absent(c))
 		return vl_fail(e, VL_E_ABSENT, "there is no store at %s", c->store);
 	if (!vl_store_open(&s, c->store, o->rebuild ? VL_STORE_WRITE : VL_STORE_READ, (unsigned)o->lock_wait.n, &c->env,
