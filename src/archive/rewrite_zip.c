@@ -4,6 +4,7 @@
  * Out:   stored members in byte order of their names.
  * Keeps: one member and the list of names in memory, the inflated content in a file without a name; anything but plain
  *        files with safe, distinct ASCII names refuses the whole zip. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -166,8 +167,12 @@ static bool copy_content(struct rewrite *w, const struct member *m, struct vl_zi
 		size_t want = m->size - done < sizeof block ? (size_t)(m->size - done) : sizeof block;
 		ssize_t got = pread(w->spool, block, want, (off_t)(m->offset + done));
 
-		if (got <= 0)
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
 			return vl_fail_os(e, "read back the temporary file of a zip");
+		if (!got)
+			return vl_fail(e, VL_E_IO, "the temporary file of a zip became shorter");
 		if (!vl_zipfile_add(z, vl_bytes(block, (size_t)got), e))
 			return false;
 		done += (uint64_t)got;

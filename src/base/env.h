@@ -23,7 +23,7 @@ enum vl_event_kind {
 /* Strings are borrowed for the call. Text may hold foreign names: cli/ makes them safe to print. */
 struct vl_event {
 	enum vl_event_kind kind;
-	const char *phase; /* "fetch", "compress", "write", "read back", "verify", "unpack", "place" */
+	const char *phase; /* "fetch", "check", "pack", "read back", "verify", "unpack", "place" */
 	const char *item;  /* or NULL */
 	const char *text;  /* or NULL */
 	uint64_t done, total;
