@@ -87,6 +87,19 @@ void vl_run_drop_part(const struct vl_run *run, const char *part)
 	unlinkat(run->fetch_dir, notes, 0);
 }
 
+bool vl_run_host_failed(enum vl_code code)
+{
+	int class = vl_code_exit(code);
+
+	return code == VL_E_INTERRUPTED || (class >= 20 && class < 30);
+}
+
+void vl_run_settle_part(const struct vl_run *run, const char *part, bool good, const struct vl_err *e)
+{
+	if (good || !vl_run_host_failed(e->code))
+		vl_run_drop_part(run, part);
+}
+
 bool vl_run_finish_blob(struct vl_blob *b, struct vl_digest *d, uint64_t *size, struct vl_err *e)
 {
 	off_t end = lseek(b->fd, 0, SEEK_END);

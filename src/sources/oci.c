@@ -338,14 +338,11 @@ static void get_top(struct vl_pull *p)
 static void next_candidate(struct vl_pull *p, const struct vl_err *why)
 {
 	const struct vl_candidate *c = &p->candidate[p->at];
-	int class = vl_code_exit(why->code);
 
 	p->err = *why;
 	if (p->n > 1)
 		vl_while(&p->err, "%s/%s:%s", strstr(c->base, "://") + 3, c->name, c->version);
-	if (why->code == VL_E_INTERRUPTED || (class >= 20 && class < 30))
-		return;
-	if (p->at + 1 >= p->n)
+	if (vl_run_host_failed(why->code) || p->at + 1 >= p->n)
 		return;
 	vl_emit_note(p->work->run->job->env, "%s; trying the next registry", p->err.msg);
 	p->at++;

@@ -182,7 +182,7 @@ static bool finish(struct vl_work *w, struct vl_made *out, struct vl_err *e)
 	}
 	if (!p->unchanged) {
 		good = take(w, t, e);
-		vl_run_drop_part(w->run, p->part);
+		vl_run_settle_part(w->run, p->part, good, e);
 		if (!good)
 			return vl_while(e, "%s", p->ref);
 	}

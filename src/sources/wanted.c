@@ -99,9 +99,8 @@ bool vl_wanted_finish(struct vl_wanted *w, struct vl_desc *layer, int64_t *fetch
 	if (vl_wanted_is_old(w)) {
 		vl_run_drop_part(w->work->run, w->part);
 	} else {
-		/* The file goes whatever it was: a wrong one must not be continued next time. */
 		good = take_part(w, e);
-		vl_run_drop_part(w->work->run, w->part);
+		vl_run_settle_part(w->work->run, w->part, good, e);
 		vl_cached_note(&w->known, &w->get);
 		free(w->known.pin);
 		w->known.pin = vl_xstrdup(w->pin);

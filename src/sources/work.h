@@ -53,6 +53,11 @@ bool vl_run_has(const struct vl_run *run, const struct vl_desc *d);
 /* A finished download by its name in fetch/; removes it and net's notes. */
 VL_MUST bool vl_run_open_part(const struct vl_run *run, const char *part, int *fd, struct vl_err *e);
 void vl_run_drop_part(const struct vl_run *run, const char *part);
+/* This host stopped or lacks something (a signal, space, memory): neither the file nor its server is to blame. */
+bool vl_run_host_failed(enum vl_code code);
+/* After a download was looked at: it goes, whatever it was (a wrong one must not be continued next time), unless only
+ * this host was at fault: then the next run need not fetch it again. */
+void vl_run_settle_part(const struct vl_run *run, const char *part, bool good, const struct vl_err *e);
 /* A blob whose content was written to b->fd directly. */
 VL_MUST bool vl_run_finish_blob(struct vl_blob *b, struct vl_digest *d, uint64_t *size, struct vl_err *e);
 /* 64 hex digits for file names in fetch/: what kind of thing, and which. */

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* References, mirrors and checksum files: pure functions, one row per case. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "packlist/ref.h"
 #include "sources/work.h"
@@ -202,6 +205,36 @@ static void test_table(void)
 	tap_ok(!vl_source_find("nope"), "an unknown type has none");
 }
 
+/* A download outlives what is wrong with this host, and nothing else. */
+static void test_parts(void)
+{
+	static const struct {
+		bool good;
+		enum vl_code code;
+		bool kept;
+	} cases[] = {
+		{ true, VL_OK, false },		   { false, VL_E_CONTENT, false },   { false, VL_E_PIN, false },
+		{ false, VL_E_LIMIT, false },	   { false, VL_E_NOSPACE, true },    { false, VL_E_IO, true },
+		{ false, VL_E_INTERRUPTED, true }, { false, VL_E_MEMORY, true },     { false, VL_E_NET, false },
+	};
+	char path[] = "/tmp/valise-unit.XXXXXX";
+	struct vl_err e = VL_ERR_INIT;
+	struct vl_run run = { .fetch_dir = -1 };
+
+	tap_ok(mkdtemp(path) && vl_open_dir(AT_FDCWD, path, &run.fetch_dir, &e), "a scratch directory");
+	for (size_t i = 0; i < VL_LEN(cases); i++) {
+		struct vl_err why = { .code = cases[i].code };
+
+		tap_good(vl_save_file(run.fetch_dir, "x.part", 0600, vl_bytes_str("x"), &e) &&
+				 vl_save_file(run.fetch_dir, "x.part.json", 0600, vl_bytes_str("{}"), &e), &e, "a part");
+		vl_run_settle_part(&run, "x.part", cases[i].good, &why);
+		tap_is(!faccessat(run.fetch_dir, "x.part", F_OK, 0), cases[i].kept, "E%04d: part", (int)why.code);
+		tap_is(!faccessat(run.fetch_dir, "x.part.json", F_OK, 0), cases[i].kept, "E%04d: notes", (int)why.code);
+	}
+	tap_good(vl_remove_tree(AT_FDCWD, path, &e), &e, "clean up");
+	vl_fd_closep(&run.fetch_dir);
+}
+
 int main(void)
 {
 	test_refs();
@@ -210,5 +243,6 @@ int main(void)
 	test_mirrors();
 	test_sums();
 	test_table();
+	test_parts();
 	return tap_done();
 }
