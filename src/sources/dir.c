@@ -266,7 +266,8 @@ static char *base_name(const char *path)
 	VL_STR real = realpath(path, NULL);
 	const char *slash = real ? strrchr(real, '/') : NULL;
 
-	return vl_xstrdup(slash && slash[1] ? slash + 1 : "/");
+	/* Names that are not UTF-8 cannot stand in a document. */
+	return vl_xstrdup(slash && vl_path_is_safe(slash + 1) ? slash + 1 : "/");
 }
 
 static bool finish(struct vl_work *w, struct vl_made *out, struct vl_err *e)
