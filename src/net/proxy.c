@@ -35,12 +35,15 @@ static bool entry_covers(const char *entry, const char *host)
 {
 	size_t host_len = strlen(host), len;
 	const char *slash = strchr(entry, '/');
-	char network[64];
+	char network[64], *end;
+	unsigned long bits;
 
 	if (slash && (size_t)(slash - entry) < sizeof network) {
 		memcpy(network, entry, (size_t)(slash - entry));
 		network[slash - entry] = '\0';
-		return in_network(host, network, (unsigned)strtoul(slash + 1, NULL, 10));
+		bits = strtoul(slash + 1, &end, 10);
+		/* "10.0.0.0/" is a slip, not the whole internet. */
+		return end != slash + 1 && !*end && bits <= 128 && in_network(host, network, (unsigned)bits);
 	}
 	if (*entry == '.')
 		entry++;

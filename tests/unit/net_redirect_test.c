@@ -239,6 +239,8 @@ static void test_proxies(void)
 		{ "https://10.2.4.4/", NULL, NULL, "http://q:2", NULL, "10.2.3.0/23", "http://q:2" },
 		{ "https://[fd00::7]/", NULL, NULL, "http://q:2", NULL, "fd00::/8", NULL },
 		{ "https://10.2.3.4/", NULL, NULL, "http://q:2", NULL, "10.0.0.0/99", "http://q:2" },
+		{ "https://10.2.3.4/", NULL, NULL, "http://q:2", NULL, "10.0.0.0/", "http://q:2" },
+		{ "https://10.2.3.4/", NULL, NULL, "http://q:2", NULL, "10.0.0.0/8x", "http://q:2" },
 		{ "https://a.example/", NULL, NULL, "", NULL, NULL, NULL },
 		{ "https://a.example/", "http://c:4", NULL, NULL, NULL, "a.example", NULL },
 	};
