@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ROW(name, number, what, advice) { name, what, advice },
+#define ROW(name, number, what, advice) { name, advice },
 static const struct {
 	enum vl_code code;
-	const char *meaning, *advice;
+	const char *advice;
 } rows[] = { VL_CODES(ROW) };
 
 static const struct {
@@ -86,14 +86,6 @@ bool vl_found(struct vl_err *e, const char *file, const char *found, const char 
 int vl_code_exit(enum vl_code code)
 {
 	return (int)code / 100;
-}
-
-const char *vl_code_meaning(enum vl_code code)
-{
-	for (size_t i = 0; i < VL_LEN(rows); i++)
-		if (rows[i].code == code)
-			return rows[i].meaning;
-	return "";
 }
 
 const char *vl_code_advice(enum vl_code code)

@@ -37,8 +37,7 @@ bool vl_found(struct vl_err *e, const char *file, const char *found, const char 
 
 /* The exit status of a code: number / 100. VL_E_INTERRUPTED is 1 here; cli/ gives 128 + signal. */
 int vl_code_exit(enum vl_code code);
-/* The table's texts; static storage. */
-const char *vl_code_meaning(enum vl_code code);
+/* The table's advice; static storage. */
 const char *vl_code_advice(enum vl_code code);
 /* The code that an errno value stands for (ENOSPC and EDQUOT: VL_E_NOSPACE, ...). */
 enum vl_code vl_code_of_errno(int err);

@@ -33,7 +33,6 @@ const struct vl_jval *vl_jval_at(const struct vl_jval *array, size_t i);
 const struct vl_jval *vl_jval_member(const struct vl_jval *object, size_t i, const char **key);
 const char *vl_jval_str(const struct vl_jval *v);                   /* NULL unless a string */
 bool vl_jval_u64(const struct vl_jval *v, uint64_t *out);           /* false unless an integer >= 0 */
-bool vl_jval_bool(const struct vl_jval *v, bool *out);
 
 /* Writing: compact, in call order, so that the same calls give the same bytes. The first failure is kept and reported
  * by vl_jw_end(), which adds no LF. key is NULL inside arrays and for the top value. */

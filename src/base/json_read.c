@@ -129,11 +129,3 @@ bool vl_jval_u64(const struct vl_jval *v, uint64_t *out)
 	*out = (uint64_t)json_integer_value(tree(v));
 	return true;
 }
-
-bool vl_jval_bool(const struct vl_jval *v, bool *out)
-{
-	if (!json_is_boolean(tree(v)))
-		return false;
-	*out = json_is_true(tree(v));
-	return true;
-}

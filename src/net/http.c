@@ -150,10 +150,8 @@ static bool add_headers(struct vl_job *j)
 	j->offset = j->total = 0;
 	add_header(h, "Accept", g->accept ? g->accept : "*/*");
 	add_header(h, "Accept-Encoding", "identity");
-	if (j->auth && !j->strayed) {
+	if (j->auth && !j->strayed)
 		add_header(h, "Authorization", j->auth);
-		h->sent_auth = true;
-	}
 	if (validators_apply(g, j->url_i)) {
 		add_header(h, "If-None-Match", g->etag);
 		add_header(h, "If-Modified-Since", g->last_modified);

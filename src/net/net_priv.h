@@ -131,7 +131,7 @@ struct vl_hop {
 	struct vl_origin origin;
 	size_t header_bytes;
 	bool in_body, keep, cut, chunked, proxied, addr_refused;
-	bool sent_range, sent_validators, sent_auth;
+	bool sent_range, sent_validators;
 	int status;
 	int64_t length; /* -1: not said */
 	char *location, *etag, *last_modified, *content_type, *content_range, *encoding, *digest, *challenge;

@@ -119,7 +119,7 @@ static void check_newfile_umask(int top)
 
 	tap_good(vl_save_file(dir, "public", 0644, vl_bytes_str("x"), &e), &e, "umask: save");
 	umask(old);
-	tap_ok(!fstatat(dir, "public", &st, 0) && (st.st_mode & 0777) == 0644, "umask: others can read it all the same");
+	tap_ok(!fstatat(dir, "public", &st, 0) && (st.st_mode & 0777) == 0644, "umask: others can read it");
 }
 
 static void check_newfile_names(int top)
