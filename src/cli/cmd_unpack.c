@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cli/cmd_unpack.c: a bundle becomes the current generation of the store, or nothing changes. */
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "base/text.h"
 #include "cli/parts.h"
@@ -61,10 +62,9 @@ static void say_text(const struct vl_cli *c, const struct vl_unpack_report *r, c
 	const char *verb = r->already ? "already installed" : o->dry_run ? "would install" : "installed";
 
 	if (*r->was.name && !r->already)
-		vl_count_text(r->was.sequence, "before", "before", was);
-	vl_say("%s: %s %" PRIu64 "%s%s%s, packed %s, %s\n", verb, ch->name, ch->sequence, *was ? " (" : "", was,
-	       *was ? ")" : "", vl_when(ch->created, c->env.now, when),
-	       vl_expiry_text(ch->expires, c->env.now, expiry));
+		snprintf(was, sizeof was, " (%" PRIu64 " before)", r->was.sequence);
+	vl_say("%s: %s %" PRIu64 "%s, packed %s, %s\n", verb, ch->name, ch->sequence, was,
+	       vl_when(ch->created, c->env.now, when), vl_expiry_text(ch->expires, c->env.now, expiry));
 	if (c->g.quiet)
 		return;
 	vl_say_row("signed by", "%s", r->signers);
