@@ -213,9 +213,15 @@ static void test_parts(void)
 		enum vl_code code;
 		bool kept;
 	} cases[] = {
-		{ true, VL_OK, false },		   { false, VL_E_CONTENT, false },   { false, VL_E_PIN, false },
-		{ false, VL_E_LIMIT, false },	   { false, VL_E_NOSPACE, true },    { false, VL_E_IO, true },
-		{ false, VL_E_INTERRUPTED, true }, { false, VL_E_MEMORY, true },     { false, VL_E_NET, false },
+		{ true, VL_OK, false },
+		{ false, VL_E_CONTENT, false },
+		{ false, VL_E_PIN, false },
+		{ false, VL_E_LIMIT, false },
+		{ false, VL_E_NET, false },
+		{ false, VL_E_NOSPACE, true },
+		{ false, VL_E_IO, true },
+		{ false, VL_E_INTERRUPTED, true },
+		{ false, VL_E_MEMORY, true },
 	};
 	char path[] = "/tmp/valise-unit.XXXXXX";
 	struct vl_err e = VL_ERR_INIT;
@@ -226,7 +232,8 @@ static void test_parts(void)
 		struct vl_err why = { .code = cases[i].code };
 
 		tap_good(vl_save_file(run.fetch_dir, "x.part", 0600, vl_bytes_str("x"), &e) &&
-				 vl_save_file(run.fetch_dir, "x.part.json", 0600, vl_bytes_str("{}"), &e), &e, "a part");
+				 vl_save_file(run.fetch_dir, "x.part.json", 0600, vl_bytes_str("{}"), &e), &e,
+			 "a part");
 		vl_run_settle_part(&run, "x.part", cases[i].good, &why);
 		tap_is(!faccessat(run.fetch_dir, "x.part", F_OK, 0), cases[i].kept, "E%04d: part", (int)why.code);
 		tap_is(!faccessat(run.fetch_dir, "x.part.json", F_OK, 0), cases[i].kept, "E%04d: notes", (int)why.code);
