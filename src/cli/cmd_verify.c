@@ -113,7 +113,12 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 		.fault = say_fault, .fault_ctx = &t,
 	};
 
-	return vl_verify(&u, &c->env, &r, e) && say_good(c, &r, e);
+	if (vl_verify(&u, &c->env, &r, e))
+		return say_good(c, &r, e);
+	/* The run ended for another reason (a signal): the one fault is still to be told. */
+	if (t.n == 1 && strcmp(t.first.msg, e->msg) != 0)
+		say_line(&t, &t.first);
+	return false;
 }
 
 const struct vl_command vl_cmd_verify = {
