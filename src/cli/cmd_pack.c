@@ -2,10 +2,13 @@
 /* cli/cmd_pack.c: fetch, write a bundle, sign it, read it back. */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "cli/parts.h"
 
+#define DEFAULT_KEY "valise.key"
 #define LEVEL_MAX 19
 #define JOBS_MAX 64
 
@@ -19,7 +22,8 @@ struct opts {
 static const struct vl_opt table[] = {
 	VL_ROW_LIST_FILE(struct opts),
 	{ VL_OPT_TEXT, 'o', "output", offsetof(struct opts, out), "DIR", "write the bundle into this directory" },
-	{ VL_OPT_LIST, 'k', "key", offsetof(struct opts, keys), "FILE", "sign with this secret key; may be repeated" },
+	{ VL_OPT_LIST, 'k', "key", offsetof(struct opts, keys), "FILE",
+	  "sign with this secret key; may be repeated (default: valise.key beside the packing list)" },
 	{ VL_OPT_FLAG, 0, "unsigned", offsetof(struct opts, unsigned_), NULL,
 	  "do not sign; sign waybill.json elsewhere before it is sent" },
 	{ VL_OPT_COUNT, 0, "password-fd", offsetof(struct opts, password_fd), "N",
@@ -72,15 +76,24 @@ static bool check_output(const struct opts *o, struct vl_err *e)
 			  "first.");
 }
 
-static bool check_keys(const struct opts *o, struct vl_err *e)
+/* Without --key: the key that keygen writes when it is not told a name, beside the packing list. The caller frees. */
+static char *key_beside(const char *packlist)
+{
+	const char *slash = strrchr(packlist, '/');
+	VL_STR path = vl_xprintf("%.*s" DEFAULT_KEY, slash ? (int)(slash + 1 - packlist) : 0, packlist);
+
+	return access(path, F_OK) ? NULL : vl_steal(&path);
+}
+
+static bool check_keys(const struct opts *o, bool found, struct vl_err *e)
 {
 	if (o->unsigned_ && o->keys.n)
 		return vl_fail(e, VL_E_USAGE, "--unsigned contradicts --key");
 	if (o->keys.n > VL_SIGNATURES_MAX)
 		return vl_fail(e, VL_E_USAGE, "at most %d keys can sign", VL_SIGNATURES_MAX);
-	if (o->keys.n || o->unsigned_ || o->dry_run)
+	if (o->keys.n || found || o->unsigned_ || o->dry_run)
 		return true;
-	vl_fail(e, VL_E_USAGE, "no key to sign with");
+	vl_fail(e, VL_E_USAGE, "no key to sign with: no --key, and no " DEFAULT_KEY " beside the packing list");
 	return vl_hint(e, "Make one with valise keygen, then use -k valise.key; or use --unsigned to sign elsewhere.");
 }
 
@@ -220,6 +233,8 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 {
 	const struct opts *o = opts;
 	struct vl_password ask = { .fd = -1 };
+	const char *beside[2] = { NULL, NULL };
+	VL_STR found = NULL;
 	struct vl_pack_opts p = {
 		.fetch = { .store = c->store, .packlist = o->file ? o->file : "valise.yaml", .channel = o->channel,
 			   .keep_going = o->keep_going, .dry_run = o->dry_run, .lock_wait = (unsigned)o->lock_wait.n },
@@ -228,17 +243,23 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 		.expires = o->expires.seconds, .sequence = o->sequence.n,
 	};
 
-	if (!check_output(o, e) || !check_keys(o, e) || !check_numbers(o, e) || !level_of(o, &p.level, e) ||
+	if (!o->keys.n && !o->unsigned_ && !o->dry_run)
+		beside[0] = found = key_beside(p.fetch.packlist);
+	if (found)
+		p.keys = beside;
+	if (!check_output(o, e) || !check_keys(o, found, e) || !check_numbers(o, e) || !level_of(o, &p.level, e) ||
 	    !created_of(&p.created, e) || !vl_password_init(&ask, &o->password_fd, e))
 		return false;
 	if (o->jobs.set)
 		c->env.jobs = (unsigned)o->jobs.n;
+	if (found)
+		vl_emit_note(&c->env, "signing with %s", found);
 	return run_pack(c, o, &p, e);
 }
 
 const struct vl_command vl_cmd_pack = {
 	.name = "pack", .summary = "fetch, write a signed bundle, read it back", .side = VL_SIDE_CONNECTED,
-	.usage = "-o DIR -k FILE [-f FILE] [OPTION]..",
+	.usage = "-o DIR [-k FILE] [-f FILE] [OPTION]..",
 	.text = "Fetches what is new, writes DIR/CHANNEL-SEQUENCE with everything that the channel holds, signs it "
 		"and reads it back from the medium.",
 	.opts = table, .size = sizeof(struct opts), .run = run,

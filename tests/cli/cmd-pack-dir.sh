@@ -24,7 +24,12 @@ Y
 A="--store $W/a" B="--store $W/b"   # connected, isolated
 
 # what is missing is told before anything is done
-run valise $A pack -o out; exits 2; complains 'no key to sign with\. Make one with valise keygen'
+run valise $A pack -o out; exits 2; complains 'no key to sign with: .*no valise.key.*Make one with valise keygen'
+mkdir deft; cp -r docs valise.yaml deft/
+run valise keygen -o deft/valise --no-password; exits 0
+run valise --store "$W/deft-store" pack -f deft/valise.yaml -o deft/out; exits 0; complains 'signing with deft/valise.key'
+run valise verify deft/out --trust deft/valise.pub; exits 0
+rm -r deft
 run valise $A pack -k k.key; exits 2; complains 'where to? -o DIR is missing'
 run valise $A pack -k k.key -o out.tar; exits 2; complains 'as directories only'
 run valise $A pack -k k.key -o -; exits 2; complains 'as directories only'
