@@ -8,6 +8,7 @@
 #include <cyaml/cyaml.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -141,18 +142,15 @@ static char *conf_path(const char *path, bool *named)
 {
 	static const char system_wide[] = "/etc/valise/valise.conf";
 	const char *env = getenv("VALISE_CONFIG"), *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-	FILE *f;
 
 	if (!path && env && *env)
 		path = env;
 	*named = path && strcmp(path, "/dev/null") != 0;
 	if (path)
 		return *named ? vl_xstrdup(path) : NULL;
-	f = fopen(system_wide, "re");
-	if (f) {
-		fclose(f);
+	/* There, but not readable, is an error and not "none": it may say which mirrors are the only ones. */
+	if (!access(system_wide, F_OK))
 		return vl_xstrdup(system_wide);
-	}
 	if (xdg && *xdg == '/')
 		return vl_xprintf("%s/valise/valise.conf", xdg);
 	return home && *home ? vl_xprintf("%s/.config/valise/valise.conf", home) : NULL;
@@ -182,7 +180,8 @@ bool vl_conf_load(struct vl_conf **out, const char *path, struct vl_err *e)
 
 	*out = NULL;
 	if (file && !vl_yaml_open(&y, file, VL_E_CONFIG, &absent, e))
-		return false;
+		return e->code == VL_E_PERMISSION &&
+		       vl_hint(e, "Let this user read it (chmod), or name another with --config.");
 	if (absent && named) {
 		VL_STR shown = vl_safe_text(file, 200);
 
