@@ -139,6 +139,7 @@ bool vl_volume_create(struct vl_volume **out, const char *dir, const char *name,
 		      const struct vl_env *env, struct vl_err *e)
 {
 	VL_AUTO(vl_volume) v = vl_xcalloc(1, sizeof *v);
+	bool was_there = !access(dir, F_OK);
 
 	v->env = env;
 	v->parent = v->dir = -1;
@@ -149,6 +150,8 @@ bool vl_volume_create(struct vl_volume **out, const char *dir, const char *name,
 	v->parent = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (v->parent < 0)
 		return vl_fail_os(e, "open %s", dir);
+	if (!was_there)
+		vl_emit_note(env, "%s was not there and was made; if a medium belongs there, it is not mounted", dir);
 	if (!make_dir(v, e) || !has_space(v, need, e) || !vl_open_dir(v->parent, v->name, &v->dir, e))
 		return false;
 	open_rights(v->dir, 0755);
