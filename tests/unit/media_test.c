@@ -133,7 +133,6 @@ static void test_read_back(struct fixture *f)
 static void test_in_the_way(struct fixture *f)
 {
 	VL_AUTO(vl_volume) v = NULL;
-	VL_AUTO(vl_volume) again = NULL;
 
 	vl_volume_free(create(f, "prod-000001", VL_E_EXISTS));
 	tap_ok(exists(f, "out/prod-000001/waybill.json"), "a bundle is never overwritten");

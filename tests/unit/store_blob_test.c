@@ -210,7 +210,7 @@ static void test_orders(void)
 
 		for (size_t k = 0; good && k < 5 && orders[i].piece[k].len; k++)
 			good = vl_blob_write(&b, orders[i].piece[k].at,
-					     vl_bytes("abcdefgh" + orders[i].piece[k].at, orders[i].piece[k].len), &e);
+					     vl_bytes(&"abcdefgh"[orders[i].piece[k].at], orders[i].piece[k].len), &e);
 		tap_good(good && vl_blob_finish(&b, &want, &got, &size, &e), &e, "%s", orders[i].name);
 		tap_ok(vl_digest_equal(&got, &want) && size == 8, "%s: digest and size", orders[i].name);
 		unlink(fix_path(blob_name(&want, "orders")));
