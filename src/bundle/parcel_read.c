@@ -12,7 +12,6 @@
 #include "archive/zstd.h"
 #include "base/text.h"
 
-#define BLOB_MAX (UINT64_C(1) << 40)
 #define PREFIX "blobs/sha256/"
 #define HEX_LEN 64
 #define OFFSET_LEN 16
@@ -87,7 +86,7 @@ bool vl_parcel_next(struct vl_ustar *t, struct vl_segment *seg, bool *end, const
 		vl_fail(e, VL_E_PARCEL, "%s: %s is an empty piece", name, safe);
 		return vl_found(e, name, safe, NULL);
 	}
-	if (seg->offset > BLOB_MAX || seg->data.len > BLOB_MAX - seg->offset) {
+	if (seg->offset > VL_BLOB_MAX || seg->data.len > VL_BLOB_MAX - seg->offset) {
 		vl_fail(e, VL_E_LIMIT, "%s: %s ends beyond 1 TiB", name, safe);
 		return vl_found(e, name, safe, NULL);
 	}

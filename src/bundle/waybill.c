@@ -16,7 +16,6 @@
 
 #define WAYBILL "waybill.json"
 #define RAW_TOTAL_MAX (UINT64_C(2) << 40)
-#define BLOBS_MAX 1000000
 #define SMALLEST_RAW (VL_USTAR_BLOCK + VL_USTAR_END)
 
 void vl_waybill_free(struct vl_waybill *w)
@@ -183,8 +182,8 @@ static bool take_totals(struct vl_waybill *w, const struct vl_jval *root, struct
 	    !take_u64(o, "totals", "items", 0, &w->items, e) || !take_u64(o, "totals", "blobs", 1, &w->blobs, e) ||
 	    !take_u64(o, "totals", "bytes", 1, &w->bytes, e))
 		return false;
-	if (w->blobs > BLOBS_MAX || w->items > BLOBS_MAX)
-		return vl_fail(e, VL_E_LIMIT, WAYBILL ": more than %d items or blobs", BLOBS_MAX);
+	if (w->blobs > VL_BLOBS_MAX || w->items > VL_BLOBS_MAX)
+		return vl_fail(e, VL_E_LIMIT, WAYBILL ": more than %u items or blobs", VL_BLOBS_MAX);
 	return true;
 }
 

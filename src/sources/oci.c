@@ -131,6 +131,16 @@ static bool parse_document(const struct vl_get *g, const char *wanted, struct vl
 
 /* ---- the chain: top, (child), (config), layer ---- */
 
+/* The answer to a request, counted. False: the next registry was asked. */
+static bool arrived(struct vl_pull *p, const struct vl_get *g)
+{
+	p->moved += g->bytes_moved;
+	if (g->ok)
+		return true;
+	next_candidate(p, &g->err);
+	return false;
+}
+
 /* Here and not when the item finishes, because now another registry can still be asked. */
 static bool check_layer(const struct vl_pull *p, struct vl_err *e)
 {
@@ -156,11 +166,8 @@ static void layer_done(struct vl_net *n, struct vl_get *g)
 	struct vl_err why = VL_ERR_INIT;
 
 	(void)n;
-	p->moved += g->bytes_moved;
-	if (!g->ok) {
-		next_candidate(p, &g->err);
+	if (!arrived(p, g))
 		return;
-	}
 	if (!check_layer(p, &why)) {
 		vl_run_drop_part(p->work->run, p->part);
 		next_candidate(p, &why);
@@ -258,10 +265,9 @@ static void child_done(struct vl_net *n, struct vl_get *g)
 	struct vl_err why = VL_ERR_INIT;
 
 	(void)n;
-	p->moved += g->bytes_moved;
-	if (!g->ok)
-		next_candidate(p, &g->err);
-	else if (!parse_document(g, digest, &p->doc, &why))
+	if (!arrived(p, g))
+		return;
+	if (!parse_document(g, digest, &p->doc, &why))
 		next_candidate(p, &why);
 	else
 		take_manifest(p, g);
@@ -303,11 +309,8 @@ static void top_done(struct vl_net *n, struct vl_get *g)
 	struct vl_err why = VL_ERR_INIT;
 
 	(void)n;
-	p->moved += g->bytes_moved;
-	if (!g->ok) {
-		next_candidate(p, &g->err);
+	if (!arrived(p, g))
 		return;
-	}
 	if (!g->not_modified) {
 		if (!parse_document(g, p->candidate[p->at].version, &p->doc, &why)) {
 			next_candidate(p, &why);

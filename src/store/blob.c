@@ -19,7 +19,6 @@
 #include "store/store_priv.h"
 
 #define CHUNK (1u << 20)
-#define BLOB_MAX ((uint64_t)1 << 40)
 
 /* ---- reading ---- */
 
@@ -147,7 +146,7 @@ bool vl_blob_begin(struct vl_blob *b, struct vl_store *s, uint64_t size, struct 
 
 	if (!vl_store_writable(s, e))
 		return false;
-	if (size > BLOB_MAX)
+	if (size > VL_BLOB_MAX)
 		return vl_fail(e, VL_E_LIMIT, "a blob of %" PRIu64 " bytes: more than 1 TiB", size);
 	*b = (struct vl_blob)VL_BLOB_INIT;
 	vl_random(random, sizeof random);
@@ -169,7 +168,7 @@ bool vl_blob_write(struct vl_blob *b, uint64_t offset, struct vl_bytes bytes, st
 {
 	uint64_t end;
 
-	if (__builtin_add_overflow(offset, (uint64_t)bytes.len, &end) || end > BLOB_MAX)
+	if (__builtin_add_overflow(offset, (uint64_t)bytes.len, &end) || end > VL_BLOB_MAX)
 		return vl_fail(e, VL_E_LIMIT, "a blob of more than 1 TiB");
 	if (!vl_pwrite_all(b->fd, bytes, offset, e))
 		return vl_while(e, "write staging/%s in %s", b->name, b->store->path);

@@ -15,9 +15,6 @@
 #include "base/text.h"
 #include "store/store_priv.h"
 
-#define DEPTH_MAX 8
-#define BLOBS_MAX 1000000
-
 struct place { /* where in the tree of documents something is named */
 	const char *item;
 	size_t item_no; /* child of the root; meaningless for the root */
@@ -127,8 +124,8 @@ static bool bounded(struct walk *w, const struct vl_desc *d, bool seen, const st
 {
 	char hex[VL_DIGEST_HEX];
 
-	if (at->depth > DEPTH_MAX)
-		return vl_fail(e, VL_E_LIMIT, "indexes are nested more than %d deep", DEPTH_MAX);
+	if (at->depth > VL_INDEX_DEPTH_MAX)
+		return vl_fail(e, VL_E_LIMIT, "indexes are nested more than %u deep", VL_INDEX_DEPTH_MAX);
 	if (at->depth > 2 && seen && vl_media_type_is_index(d->media_type))
 		return vl_fail(e, VL_E_CLOSURE, "index sha256:%s is named twice", vl_digest_hex(&d->digest, hex));
 	if (at->depth > 1 && ++w->documents[at->item_no] > VL_ITEM_DOCUMENTS_MAX)
@@ -141,8 +138,8 @@ static bool add_blob(struct walk *w, const struct vl_desc *d, bool is_doc, const
 {
 	struct vl_closure *c = w->c;
 
-	if (c->n >= BLOBS_MAX)
-		return vl_fail(e, VL_E_LIMIT, "the snapshot has more than %d blobs", BLOBS_MAX);
+	if (c->n >= VL_BLOBS_MAX)
+		return vl_fail(e, VL_E_LIMIT, "the snapshot has more than %u blobs", VL_BLOBS_MAX);
 	if (!vl_store_has(w->store, &d->digest, d->size))
 		return missing(w, d, at->item, e);
 	vl_grow(&c->blob, c->n, &c->cap, sizeof *c->blob);

@@ -6,8 +6,6 @@
  *        that one another, eight deep. */
 #include "store/store.h"
 
-#define DEPTH_MAX 8
-#define DOCUMENTS_MAX 4096
 #define DOCUMENT_BYTES_MAX ((uint64_t)1 << 30)
 
 struct walk {
@@ -35,17 +33,18 @@ struct vl_docs vl_docs_of_store(const struct vl_store *s)
 static bool bounded(struct walk *w, uint64_t bytes, struct vl_err *e)
 {
 	w->bytes += bytes;
-	if (++w->documents <= DOCUMENTS_MAX && w->bytes <= DOCUMENT_BYTES_MAX)
+	if (++w->documents <= VL_ITEM_DOCUMENTS_MAX && w->bytes <= DOCUMENT_BYTES_MAX)
 		return true;
-	return vl_fail(e, VL_E_LIMIT, "it has more than %d documents, or more than 1 GiB of them", DOCUMENTS_MAX);
+	return vl_fail(e, VL_E_LIMIT, "it has more than %d documents, or more than 1 GiB of them",
+		       VL_ITEM_DOCUMENTS_MAX);
 }
 
 static bool walk(struct walk *w, const struct vl_desc *d, unsigned depth, struct vl_err *e)
 {
 	VL_CLEAN(vl_doc) doc = { 0 };
 
-	if (depth > DEPTH_MAX)
-		return vl_fail(e, VL_E_LIMIT, "documents are nested deeper than %d", DEPTH_MAX);
+	if (depth > VL_INDEX_DEPTH_MAX)
+		return vl_fail(e, VL_E_LIMIT, "documents are nested deeper than %u", VL_INDEX_DEPTH_MAX);
 	if (!bounded(w, d->size, e) || !w->docs->get(w->docs->ctx, d, &doc, e))
 		return false;
 	for (size_t i = 0; i < doc.n; i++) {

@@ -88,6 +88,10 @@ void vl_closure_clear(struct vl_closure *c);
 VL_DEFINE_CLEAN(vl_closure)
 /* Indexes and manifests of one item, each as often as it is named. More: VL_E_LIMIT. */
 #define VL_ITEM_DOCUMENTS_MAX 4096
+/* Limits of doc/format.md section 8 that writer, verify and unpack must share. */
+#define VL_INDEX_DEPTH_MAX 8u          /* the root has depth 1 */
+#define VL_BLOBS_MAX 1000000u          /* of one snapshot */
+#define VL_BLOB_MAX (UINT64_C(1) << 40) /* bytes of one blob */
 /* Everything the root index reaches. Documents are read, hashed and parsed; content blobs must be there with their size
  * (VL_E_CLOSURE names what is missing, and the item that needs it). Depth <= 8, blobs <= 1 000 000 (VL_E_LIMIT). The
  * same digest with two sizes: VL_E_CLOSURE. An index

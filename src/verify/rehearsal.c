@@ -11,8 +11,6 @@
 #include "verify/tiling_priv.h"
 #include "verify/verify.h"
 
-#define DEPTH_MAX 8
-
 struct vl_rehearsal {
 	const struct vl_waybill *waybill; /* borrowed */
 	struct vl_tiling tiling;
@@ -54,8 +52,8 @@ static bool bounded(struct vl_rehearsal *r, const struct named *n, const struct 
 {
 	char hex[VL_DIGEST_HEX];
 
-	if (n->depth > DEPTH_MAX)
-		return vl_fail(e, VL_E_LIMIT, "indexes are nested more than %d deep", DEPTH_MAX);
+	if (n->depth > VL_INDEX_DEPTH_MAX)
+		return vl_fail(e, VL_E_LIMIT, "indexes are nested more than %u deep", VL_INDEX_DEPTH_MAX);
 	if (n->depth > 2 && row && row->doc && is_index(n->doc))
 		return vl_fail(e, VL_E_CLOSURE, "index %s is named twice", vl_digest_hex(n->digest, hex));
 	if (n->depth > 1 && ++r->documents[n->item] > VL_ITEM_DOCUMENTS_MAX)

@@ -7,9 +7,6 @@
 
 #include "bundle/bundle.h"
 
-#define VL_BLOBS_MAX 1000000u
-#define VL_BLOB_MAX (1ull << 40)
-
 struct vl_blobrow {
 	struct vl_digest digest;
 	uint64_t size;
