@@ -20,6 +20,8 @@ include src/bundle/local.mk
 include src/media/local.mk
 include src/verify/local.mk
 include src/place/local.mk
+include src/serve/local.mk
+include src/publish/local.mk
 include src/pipeline/local.mk
 include src/cli/local.mk
 

@@ -54,6 +54,7 @@
 	X(VL_E_PERMISSION, 2203, "permission denied", "Run as the owner, or change the rights.")                       \
 	X(VL_E_READBACK, 2204, "what was read back is not what was written", "Do not send this medium. Use another.")  \
 	X(VL_E_PLACE, 2205, "a place could not be filled", "Mend the place, then run valise unpack again.")            \
+	X(VL_E_LISTEN, 2206, "an address cannot be listened on", "Choose another with --listen.")                      \
 	X(VL_E_MEMORY, 2301, "not enough memory", "Use fewer --jobs.")                                                 \
 	X(VL_E_FDS, 2302, "too many open files", "Raise ulimit -n.")                                                   \
 	X(VL_E_STORE, 2401, "the store is damaged", "Restore it from a backup, or unpack a full bundle again.")        \
@@ -67,7 +68,8 @@
 	X(VL_E_RATE, 3103, "the server's rate limit is reached", "Wait, or use credentials or a mirror.")              \
 	X(VL_E_CONTENT, 3201, "the server's content is not what it should be", "Try again later, or another mirror.")  \
 	X(VL_E_TYPE, 3202, "the server's content has the wrong type", "Check the reference in the packing list.")      \
-	X(VL_E_PIN, 3203, "the content does not match its pin", "Check the pin; if it is right, do not use the file.")
+	X(VL_E_PIN, 3203, "the content does not match its pin", "Check the pin; if it is right, do not use the file.") \
+	X(VL_E_UPSTREAM_SIG, 3204, "an image's signature is missing or bad", "Check cosign-key; do not use the image.")
 
 #define VL_CODE_ENUM_(name, number, what, advice) name = number,
 enum vl_code { VL_OK = 0, VL_CODES(VL_CODE_ENUM_) };

@@ -118,7 +118,7 @@ static bool check_encoding(struct vl_job *j)
 /* The announced size against what may come. */
 static bool check_size(struct vl_job *j, uint64_t size)
 {
-	const struct vl_get *g = j->get;
+	const struct vl_request *g = j->get;
 
 	if (size > g->max)
 		return vl_hop_fail(j, VL_NEXT_STOP, VL_E_LIMIT,

@@ -16,7 +16,7 @@
 static size_t on_body(char *data, size_t size, size_t n, void *job)
 {
 	struct vl_job *j = job;
-	struct vl_get *g = j->get;
+	struct vl_request *g = j->get;
 	struct vl_hop *h = &j->hop;
 	struct vl_err e = VL_ERR_INIT;
 	size_t len = size * n, room;
@@ -113,7 +113,7 @@ static void add_header(struct vl_hop *h, const char *name, const char *value)
 		h->headers = longer;
 }
 
-static bool validators_apply(const struct vl_get *g, size_t url_i)
+static bool validators_apply(const struct vl_request *g, size_t url_i)
 {
 	const char *from = g->from_url ? g->from_url : g->urls[0];
 
@@ -145,7 +145,7 @@ static bool add_range(struct vl_job *j)
 static bool add_headers(struct vl_job *j)
 {
 	struct vl_hop *h = &j->hop;
-	const struct vl_get *g = j->get;
+	const struct vl_request *g = j->get;
 
 	j->offset = j->total = 0;
 	add_header(h, "Accept", g->accept ? g->accept : "*/*");
@@ -262,7 +262,7 @@ bool vl_hop_prepare(struct vl_job *j)
 static enum vl_next body_done(struct vl_job *j)
 {
 	const struct vl_hop *h = &j->hop;
-	struct vl_get *g = j->get;
+	struct vl_request *g = j->get;
 	uint64_t size = j->offset + h->got;
 
 	if (g->expect && size != g->expect) {

@@ -21,12 +21,12 @@ static uint32_t next_random(struct vl_net *n)
 }
 
 /* -- gets -------------------------------------------------------------------------------------------------------- */
-void vl_get_init(struct vl_get *g)
+void vl_request_init(struct vl_request *g)
 {
-	*g = (struct vl_get){ .dir = -1 };
+	*g = (struct vl_request){ .dir = -1, .send_fd = -1, .length = -1 };
 }
 
-static void results_clear(struct vl_get *g)
+static void results_clear(struct vl_request *g)
 {
 	char **owned[] = { &g->got_etag, &g->got_last_modified, &g->content_type, &g->docker_digest };
 
@@ -43,7 +43,7 @@ static void results_clear(struct vl_get *g)
 	g->priv = NULL;
 }
 
-void vl_get_clear(struct vl_get *g)
+void vl_request_clear(struct vl_request *g)
 {
 	results_clear(g);
 }
@@ -60,7 +60,7 @@ static char *bare_type(const char *type)
 
 static void results_take(struct vl_job *j)
 {
-	struct vl_get *g = j->get;
+	struct vl_request *g = j->get;
 	struct vl_hop *h = &j->hop;
 
 	g->ok = true;
@@ -109,7 +109,7 @@ void vl_job_free(struct vl_job *j)
 	free(j);
 }
 
-static struct vl_job *job_new(struct vl_net *n, struct vl_get *g)
+static struct vl_job *job_new(struct vl_net *n, struct vl_request *g)
 {
 	struct vl_job *j = vl_xcalloc(1, sizeof *j);
 
@@ -124,7 +124,7 @@ static struct vl_job *job_new(struct vl_net *n, struct vl_get *g)
 	return j;
 }
 
-void vl_net_add(struct vl_net *n, struct vl_get *g)
+void vl_net_add(struct vl_net *n, struct vl_request *g)
 {
 	struct vl_job *j = job_new(n, g);
 
@@ -132,7 +132,7 @@ void vl_net_add(struct vl_net *n, struct vl_get *g)
 	n->tail = &j->next;
 }
 
-struct vl_job *vl_job_add_first(struct vl_net *n, struct vl_get *g)
+struct vl_job *vl_job_add_first(struct vl_net *n, struct vl_request *g)
 {
 	struct vl_job *j = job_new(n, g);
 

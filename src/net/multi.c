@@ -157,7 +157,7 @@ static void job_unlink(struct vl_net *n, struct vl_job *gone)
 static bool call_done(struct vl_net *n)
 {
 	struct vl_job *j;
-	struct vl_get *g;
+	struct vl_request *g;
 	bool any = false;
 
 	for (;;) {

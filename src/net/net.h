@@ -26,14 +26,29 @@ VL_MUST bool vl_net_new(struct vl_net **out, const struct vl_net_conf *conf, con
 void vl_net_free(struct vl_net *n);
 VL_DEFINE_AUTO(vl_net)
 
-/* One wanted document or file. The caller owns it and keeps it until done() was called. */
-struct vl_get {
+enum vl_method { VL_GET = 0, VL_HEAD, VL_POST, VL_PUT };
+
+/* One document or file that is wanted from a server, or given to it. The caller owns it and keeps it until done() was
+ * called. */
+struct vl_request {
 	/* -- wanted -- */
+	enum vl_method method;
+	/* POST and PUT: the body is `send` (borrowed), or, when send_fd >= 0, send_size bytes of that file from its start
+	 * (borrowed; read with pread, so one descriptor may serve several requests). content type, or NULL. An upload
+	 * counts as progress like a download. It is done on any 2xx. A redirect of a POST or PUT is followed only inside
+	 * its origin and only with 307 or 308. */
+	struct vl_bytes send;
+	int send_fd;
+	uint64_t send_size;
+	const char *send_type;
+	bool once;                /* no second try: the caller begins anew (a blob's upload session) */
 	const char *label;        /* "osv PyPI": for progress and errors */
 	const char *const *urls;  /* NULL-terminated, tried in order: the next one on any failure that is not ours */
 	const char *accept;       /* Accept header, or NULL */
 	bool registry;            /* an OCI registry: docker credentials and the token dance apply */
-	const char *scope;        /* registry: "repository:aquasec/trivy-db:pull" */
+	/* registry: "repository:aquasec/trivy-db:pull"; several with blanks between them. NULL: pull of the repository in the
+	 * URL's path (/v2/NAME/manifests/.., /blobs/..), with push for POST and PUT. */
+	const char *scope;
 	const char *etag, *last_modified; /* validators from last time (of from_url), or NULL: makes 304 possible */
 	const char *from_url;     /* the URL they came from; sent only there; NULL: the first */
 	uint64_t max;             /* bytes; more is VL_E_LIMIT */
@@ -51,18 +66,21 @@ struct vl_get {
 	/* owned by the get; content_type without parameters, lower case */
 	char *got_etag, *got_last_modified, *content_type;
 	char *docker_digest;      /* Docker-Content-Digest, or NULL */
+	char *location;           /* POST, PUT: Location, absolute, or NULL. May carry a secret: for requests only */
+	char *oci_subject;        /* OCI-Subject, or NULL */
+	int64_t length;           /* HEAD: Content-Length, -1 when not said */
 	uint64_t bytes_moved;     /* over the wire in this run, body only */
 	uint64_t size;            /* of the complete body */
 	struct vl_err err;        /* when !ok: the last and most telling */
 	/* -- callback: may add more gets to the same net -- */
-	void (*done)(struct vl_net *n, struct vl_get *g);
+	void (*done)(struct vl_net *n, struct vl_request *g);
 	void *user;
 	void *priv;               /* net's own */
 };
-void vl_get_init(struct vl_get *g); /* dir = -1, everything else zero */
-void vl_get_clear(struct vl_get *g);
-VL_DEFINE_CLEAN(vl_get)
-void vl_net_add(struct vl_net *n, struct vl_get *g);
+void vl_request_init(struct vl_request *g); /* dir = send_fd = -1, everything else zero */
+void vl_request_clear(struct vl_request *g);
+VL_DEFINE_CLEAN(vl_request)
+void vl_net_add(struct vl_net *n, struct vl_request *g);
 /* Until every get is done. A failing get is not a failure of the run: look at g->ok. False only when interrupted or
  * without memory; then every open get has its err set, its done() is not called, and the net has forgotten it. Progress
  * is emitted as phase "fetch" (bytes of all transfers). */

@@ -148,7 +148,7 @@ struct vl_token;
 struct vl_job {
 	struct vl_job *next;
 	struct vl_net *net;
-	struct vl_get *get;
+	struct vl_request *get;
 	enum vl_job_state state;
 	struct vl_token *waits_for;
 	char *auth;        /* Authorization for the first origin only */
@@ -200,7 +200,7 @@ struct vl_token {
 	char *post;
 	const char *urls[2];
 	char *url;
-	struct vl_get get;
+	struct vl_request get;
 	struct vl_err err;
 };
 /* Puts what is known already into j->auth. */
@@ -214,7 +214,7 @@ void vl_tokens_free(struct vl_net *n);
 
 /* -- job.c ------------------------------------------------------------------------------------------------------- */
 /* Before all others: they may be waiting for it. */
-struct vl_job *vl_job_add_first(struct vl_net *n, struct vl_get *g);
+struct vl_job *vl_job_add_first(struct vl_net *n, struct vl_request *g);
 /* Also takes it out of curl's hands when it runs. */
 void vl_job_free(struct vl_job *j);
 void vl_job_apply(struct vl_job *j, enum vl_next next);

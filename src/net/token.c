@@ -46,7 +46,7 @@ static struct vl_token *find_or_make(struct vl_job *j)
 		return t;
 	t = vl_xcalloc(1, sizeof *t);
 	t->key = key_of(j);
-	vl_get_init(&t->get);
+	vl_request_init(&t->get);
 	t->next = j->net->tokens;
 	j->net->tokens = t;
 	return t;
@@ -59,7 +59,7 @@ static void forget_request(struct vl_token *t)
 	t->url = NULL;
 	if (t->get.body.data)
 		explicit_bzero(t->get.body.data, t->get.body.len);
-	vl_get_clear(&t->get);
+	vl_request_clear(&t->get);
 }
 
 void vl_tokens_free(struct vl_net *n)
@@ -142,7 +142,7 @@ static bool read_answer(struct vl_net *n, struct vl_token *t, struct vl_err *e)
 	return true;
 }
 
-static void on_answer(struct vl_net *n, struct vl_get *g)
+static void on_answer(struct vl_net *n, struct vl_request *g)
 {
 	struct vl_token *t = g->user;
 

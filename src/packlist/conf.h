@@ -17,11 +17,18 @@ struct vl_conf_mirror {
 struct vl_conf_place {
 	char *consumer, *channel, *item, *path, *owner;
 };
+struct vl_conf_name { /* names in registries: what stands in front of a name is replaced */
+	char *from; /* "registry.gitlab.com/security-products" */
+	char *to;   /* "security-products"; may be empty */
+};
 struct vl_conf {
 	struct vl_conf_mirror *mirrors;
 	unsigned mirrors_count;
 	struct vl_conf_place *places;
 	unsigned places_count;
+	struct vl_conf_name *names; /* tried in order; none fits: the host goes */
+	unsigned names_count;
+	char *registry;       /* "registry.corp:5000/scanners": where publish goes, what env tells; or NULL */
 	char *ca_file;        /* PEM, added to nothing: replaces the system's list. NULL: the system's */
 	char *docker_config;  /* file; NULL: $DOCKER_CONFIG/config.json, ~/.docker/config.json, ... */
 	char *netrc;          /* file; NULL: $NETRC, ~/.netrc */

@@ -23,6 +23,17 @@ struct vl_item { /* strings NULL when absent */
 	/* http */
 	char *sha256, *checksum_url, *minisign_key, *signature_url;
 	bool unpack;
+	/* image, gitlab-analyzers */
+	char **images;       /* references; "alpine:3" is docker.io/library/alpine:3 after loading */
+	unsigned images_count;
+	char **platforms;    /* "linux/amd64", ...; {"all"} keeps the index; default: linux/amd64 */
+	unsigned platforms_count;
+	bool referrers;      /* signatures and attestations come along; default true */
+	char *cosign_key;    /* as written; relative to the packing list's directory; or NULL */
+	/* gitlab-analyzers: after loading, `images` holds what these stand for */
+	char **analyzers;    /* "semgrep", "semgrep:6" */
+	unsigned analyzers_count;
+	char *registry;      /* "registry.gitlab.com/security-products" by default */
 	/* dir */
 	char *path;          /* as written; relative to the packing list's directory */
 	unsigned line;       /* of the item, for messages */

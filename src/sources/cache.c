@@ -117,7 +117,7 @@ bool vl_cached_save(const struct vl_run *run, const char *key, const struct vl_c
 	return vl_jw_end(&w, e) && vl_save_file(run->fetch_dir, name, 0600, vl_buf_bytes(&text), e);
 }
 
-void vl_cached_note(struct vl_cached *c, const struct vl_get *g)
+void vl_cached_note(struct vl_cached *c, const struct vl_request *g)
 {
 	char from[VL_DIGEST_HEX];
 
@@ -130,7 +130,7 @@ void vl_cached_note(struct vl_cached *c, const struct vl_get *g)
 	c->from = vl_xstrdup(from);
 }
 
-void vl_cached_ask(const struct vl_cached *c, struct vl_get *g)
+void vl_cached_ask(const struct vl_cached *c, struct vl_request *g)
 {
 	char from[VL_DIGEST_HEX];
 

@@ -21,7 +21,7 @@
 struct http {
 	struct vl_wanted file;
 	char *title;
-	struct vl_get proof; /* checksum file or signature */
+	struct vl_request proof; /* checksum file or signature */
 	char **proof_urls;
 	bool proof_asked;
 	struct vl_pubkey key;
@@ -73,7 +73,7 @@ static char *pin_mark(const struct vl_item *item, const struct vl_pubkey *key)
 	return vl_xstrdup(hex);
 }
 
-static void file_done(struct vl_net *n, struct vl_get *g)
+static void file_done(struct vl_net *n, struct vl_request *g)
 {
 	struct http *h = vl_container_of(vl_container_of(g, struct vl_wanted, get), struct http, file);
 	const struct vl_work *w = h->file.work;
@@ -210,8 +210,8 @@ static bool begin(struct vl_work *w, struct vl_err *e)
 	struct http *h = vl_xcalloc(1, sizeof *h);
 
 	w->priv = h;
-	vl_get_init(&h->proof);
-	vl_get_init(&h->file.get);
+	vl_request_init(&h->proof);
+	vl_request_init(&h->file.get);
 	if (w->item->minisign_key && !load_key(w, &h->key, e))
 		return vl_while(e, "minisign-key");
 	h->title = title_of(w->item);
@@ -247,7 +247,7 @@ static void drop(struct vl_work *w)
 	if (!h)
 		return;
 	vl_wanted_clear(&h->file);
-	vl_get_clear(&h->proof);
+	vl_request_clear(&h->proof);
 	vl_texts_free(h->proof_urls);
 	free(h->title);
 	free(h);

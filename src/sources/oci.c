@@ -72,14 +72,14 @@ static void next_candidate(struct vl_pull *p, const struct vl_err *why);
 
 static void fetching_clear(struct vl_fetching *f)
 {
-	vl_get_clear(&f->get);
-	vl_get_init(&f->get);
+	vl_request_clear(&f->get);
+	vl_request_init(&f->get);
 	free(vl_steal(&f->url));
 }
 
 /* kind: "manifests" or "blobs" */
-static struct vl_get *request(struct vl_pull *p, struct vl_fetching *f, const char *kind, const char *what,
-			      void (*done)(struct vl_net *, struct vl_get *))
+static struct vl_request *request(struct vl_pull *p, struct vl_fetching *f, const char *kind, const char *what,
+			      void (*done)(struct vl_net *, struct vl_request *))
 {
 	const struct vl_candidate *c = &p->candidate[p->at];
 
@@ -95,14 +95,14 @@ static struct vl_get *request(struct vl_pull *p, struct vl_fetching *f, const ch
 	return &f->get;
 }
 
-static struct vl_pull *pull_of(struct vl_get *g)
+static struct vl_pull *pull_of(struct vl_request *g)
 {
 	return vl_container_of(g, struct vl_fetching, get)->pull;
 }
 
 /* ---- documents ---- */
 
-static bool check_digest(const struct vl_get *g, const char *wanted, struct vl_err *e)
+static bool check_digest(const struct vl_request *g, const char *wanted, struct vl_err *e)
 {
 	char oci[VL_DIGEST_OCI];
 	struct vl_digest d;
@@ -120,7 +120,7 @@ static bool check_digest(const struct vl_get *g, const char *wanted, struct vl_e
 	return true;
 }
 
-static bool parse_document(const struct vl_get *g, const char *wanted, struct vl_doc *doc, struct vl_err *e)
+static bool parse_document(const struct vl_request *g, const char *wanted, struct vl_doc *doc, struct vl_err *e)
 {
 	const char *type = g->content_type;
 	bool told = type && (vl_media_type_is_index(type) || vl_media_type_is_manifest(type));
@@ -132,7 +132,7 @@ static bool parse_document(const struct vl_get *g, const char *wanted, struct vl
 /* ---- the chain: top, (child), (config), layer ---- */
 
 /* The answer to a request, counted. False: the next registry was asked. */
-static bool arrived(struct vl_pull *p, const struct vl_get *g)
+static bool arrived(struct vl_pull *p, const struct vl_request *g)
 {
 	p->moved += g->bytes_moved;
 	if (g->ok)
@@ -160,7 +160,7 @@ static bool check_layer(const struct vl_pull *p, struct vl_err *e)
 	return vl_found(e, NULL, found, expected);
 }
 
-static void layer_done(struct vl_net *n, struct vl_get *g)
+static void layer_done(struct vl_net *n, struct vl_request *g)
 {
 	struct vl_pull *p = pull_of(g);
 	struct vl_err why = VL_ERR_INIT;
@@ -181,7 +181,7 @@ static void get_layer(struct vl_pull *p)
 {
 	const struct vl_desc *layer = &p->doc.child[0];
 	char oci[VL_DIGEST_OCI], key[VL_DIGEST_HEX];
-	struct vl_get *g = request(p, &p->layer, "blobs", vl_digest_oci(&layer->digest, oci), layer_done);
+	struct vl_request *g = request(p, &p->layer, "blobs", vl_digest_oci(&layer->digest, oci), layer_done);
 
 	vl_run_key("blob", oci, key);
 	snprintf(p->part, sizeof p->part, "%s.part", key);
@@ -202,7 +202,7 @@ static bool take_config(struct vl_pull *p, struct vl_bytes b, struct vl_err *e)
 	return vl_store_put(p->work->run->job->store, b, &d, e);
 }
 
-static void config_done(struct vl_net *n, struct vl_get *g)
+static void config_done(struct vl_net *n, struct vl_request *g)
 {
 	struct vl_pull *p = pull_of(g);
 	struct vl_err why = VL_ERR_INIT;
@@ -223,7 +223,7 @@ static void get_config(struct vl_pull *p)
 	const struct vl_desc *c = &p->doc.config;
 	char oci[VL_DIGEST_OCI];
 	struct vl_err why = VL_ERR_INIT;
-	struct vl_get *g;
+	struct vl_request *g;
 
 	if (vl_store_has(p->work->run->job->store, &c->digest, c->size) || take_config(p, vl_bytes_str("{}"), &why) ||
 	    take_config(p, vl_bytes("", 0), &why)) {
@@ -237,7 +237,7 @@ static void get_config(struct vl_pull *p)
 }
 
 /* p->doc is a manifest, g holds its bytes. */
-static void take_manifest(struct vl_pull *p, const struct vl_get *g)
+static void take_manifest(struct vl_pull *p, const struct vl_request *g)
 {
 	struct vl_err why = VL_ERR_INIT;
 
@@ -258,7 +258,7 @@ static void take_manifest(struct vl_pull *p, const struct vl_get *g)
 	next_candidate(p, &why);
 }
 
-static void child_done(struct vl_net *n, struct vl_get *g)
+static void child_done(struct vl_net *n, struct vl_request *g)
 {
 	struct vl_pull *p = pull_of(g);
 	const char *digest = strrchr(g->urls[0], '/') + 1;
@@ -279,7 +279,7 @@ static void get_child(struct vl_pull *p)
 	const struct vl_desc *pick = NULL;
 	char oci[VL_DIGEST_OCI];
 	struct vl_err why = VL_ERR_INIT;
-	struct vl_get *g;
+	struct vl_request *g;
 
 	for (size_t i = 0; i < p->doc.n; i++) {
 		const struct vl_desc *c = &p->doc.child[i];
@@ -303,7 +303,7 @@ static void get_child(struct vl_pull *p)
 	vl_net_add(p->work->run->net, g);
 }
 
-static void top_done(struct vl_net *n, struct vl_get *g)
+static void top_done(struct vl_net *n, struct vl_request *g)
 {
 	struct vl_pull *p = pull_of(g);
 	struct vl_err why = VL_ERR_INIT;
@@ -328,7 +328,7 @@ static void top_done(struct vl_net *n, struct vl_get *g)
 
 static void get_top(struct vl_pull *p)
 {
-	struct vl_get *g = request(p, &p->top, "manifests", p->candidate[p->at].version, top_done);
+	struct vl_request *g = request(p, &p->top, "manifests", p->candidate[p->at].version, top_done);
 
 	g->accept = ACCEPT;
 	g->max = VL_DOC_MAX;
@@ -360,7 +360,7 @@ bool vl_pull_begin(struct vl_pull *p, struct vl_work *work, const struct vl_pull
 
 	*p = (struct vl_pull){ .work = work, .rules = rules, .known = known, .text = VL_BUF_INIT(VL_DOC_MAX) };
 	for (size_t i = 0; i < VL_LEN(all); i++)
-		vl_get_init(&all[i]->get);
+		vl_request_init(&all[i]->get);
 	for (; *refs; refs++)
 		if (!add_ref(p, *refs, &cap, e))
 			return false;

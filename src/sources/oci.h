@@ -25,7 +25,7 @@ struct vl_candidate {
 };
 /* A document or blob on its way from a candidate; its URL is made for it. */
 struct vl_fetching {
-	struct vl_get get;
+	struct vl_request get;
 	char *url;
 	const char *urls[2];
 	struct vl_pull *pull;

@@ -18,7 +18,7 @@ void vl_wanted_init(struct vl_wanted *w, struct vl_work *work, char *label, char
 	w->urls = vl_mirrored(work->run->job->conf, url);
 	vl_run_key(kind, url, w->key);
 	snprintf(w->part, sizeof w->part, "%s.part", w->key);
-	vl_get_init(&w->get);
+	vl_request_init(&w->get);
 }
 
 static bool same_text(const char *a, const char *b)
@@ -116,7 +116,7 @@ bool vl_wanted_finish(struct vl_wanted *w, struct vl_desc *layer, int64_t *fetch
 
 void vl_wanted_clear(struct vl_wanted *w)
 {
-	vl_get_clear(&w->get);
+	vl_request_clear(&w->get);
 	vl_cached_clear(&w->known);
 	vl_texts_free(w->urls);
 	free(w->label);

@@ -86,9 +86,9 @@ VL_DEFINE_CLEAN(vl_cached)
 bool vl_cached_load(const struct vl_run *run, const char *key, struct vl_cached *c);
 VL_MUST bool vl_cached_save(const struct vl_run *run, const char *key, const struct vl_cached *c, struct vl_err *e);
 /* Takes the validators out of a finished get. */
-void vl_cached_note(struct vl_cached *c, const struct vl_get *g);
+void vl_cached_note(struct vl_cached *c, const struct vl_request *g);
 /* The validators into a get, when one of its URLs is the one they came from. */
-void vl_cached_ask(const struct vl_cached *c, struct vl_get *g);
+void vl_cached_ask(const struct vl_cached *c, struct vl_request *g);
 
 /* ---- wanted.c: one file over HTTP with what is known about it ---- */
 struct vl_wanted {
@@ -98,7 +98,7 @@ struct vl_wanted {
 	char key[VL_DIGEST_HEX], part[80];
 	struct vl_cached known;
 	bool has_known;
-	struct vl_get get;
+	struct vl_request get;
 	/* Makes a blob of the downloaded file. fd is at its start. */
 	bool (*take)(struct vl_wanted *w, int fd, struct vl_desc *layer, struct vl_err *e);
 	size_t index; /* the source's own */

@@ -28,12 +28,21 @@
 #define VL_AN_MODE "valise.mode"         /* layer: "0755" for an executable file of a dir item; absent: 0444 */
 #define VL_AN_RECORDS "valise.records"   /* layer: number of records in it */
 
+/* Children of an image item's index (doc/format.md "Images"). */
+#define VL_AN_IMAGE "valise.image"       /* names, a blank between: HOST/NAME:TAG, or HOST/NAME@sha256:HEX without a tag */
+#define VL_AN_SUBJECT "valise.subject"   /* sha256:HEX of the manifest that this signature or attestation is about */
+#define VL_ARTIFACT_IMAGES "application/vnd.valise.images.v1" /* artifactType of that index */
+
 struct vl_annotation {
 	char *key, *value;
+};
+struct vl_platform { /* owned strings, NULL when absent (image-spec image-index.md) */
+	char *os, *architecture, *variant, *os_version;
 };
 struct vl_desc { /* owned strings */
 	char *media_type;
 	char *artifact_type; /* or NULL */
+	struct vl_platform platform;
 	struct vl_digest digest;
 	uint64_t size;
 	struct vl_annotation *an; /* in document order */
@@ -43,6 +52,12 @@ void vl_desc_clear(struct vl_desc *d);
 VL_DEFINE_CLEAN(vl_desc)
 void vl_desc_copy(struct vl_desc *to, const struct vl_desc *from); /* to is cleared first */
 void vl_desc_init(struct vl_desc *d, const char *media_type, const struct vl_digest *digest, uint64_t size);
+/* "linux/arm64/v8", with "/"-separated parts as far as they are known; NULL when the descriptor has none. The caller
+ * frees. */
+char *vl_platform_text(const struct vl_platform *p);
+/* Does `text` ("linux/arm64", "linux/arm64/v8") ask for this platform? A part that `text` leaves out matches all; arm64
+ * matches arm64/v8. */
+bool vl_platform_matches(const struct vl_platform *p, const char *text);
 const char *vl_desc_get(const struct vl_desc *d, const char *key);               /* NULL: absent */
 void vl_desc_set(struct vl_desc *d, const char *key, const char *value);         /* adds or replaces; NULL removes */
 
@@ -52,6 +67,7 @@ struct vl_doc {
 	char *media_type;    /* as the document says, or as the descriptor said when it does not */
 	char *artifact_type; /* or NULL */
 	struct vl_desc config; /* manifests only; media_type NULL in an index */
+	struct vl_desc subject; /* what this is attached to; media_type NULL: to nothing */
 	struct vl_desc *child; /* index: manifests; manifest: layers */
 	size_t n, cap;
 	struct vl_annotation *an;

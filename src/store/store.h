@@ -65,6 +65,10 @@ void vl_blob_clear(struct vl_blob *b); /* drops an unfinished one */
 VL_DEFINE_CLEAN(vl_blob)
 /* A finished file (by descriptor, from its start) becomes a blob by copying. */
 VL_MUST bool vl_store_put_fd(struct vl_store *s, int fd, struct vl_digest *d, uint64_t *size, struct vl_err *e);
+/* A finished file of a directory in the same store (fetch/) becomes a blob by one rename, after it was hashed and
+ * compared: VL_E_DIGEST, VL_E_SIZE. Gone from dir in the end, unless something failed. */
+VL_MUST bool vl_store_adopt(struct vl_store *s, int dir, const char *name, const struct vl_digest *want, uint64_t size,
+			    struct vl_err *e);
 /* fsync of the blob directories: before a generation refers to what was added. */
 VL_MUST bool vl_store_sync(struct vl_store *s, struct vl_err *e);
 
@@ -157,11 +161,27 @@ VL_MUST bool vl_newgen_commit(struct vl_newgen *n, bool (*before)(void *ctx, str
 			      struct vl_err *e);
 void vl_newgen_clear(struct vl_newgen *n);
 VL_DEFINE_CLEAN(vl_newgen)
+/* The numbers of all generations that are still there, ascending; the caller frees *out. */
+VL_MUST bool vl_store_numbers(const struct vl_store *s, uint64_t **out, size_t *n, struct vl_err *e);
+/* One of them. VL_E_ABSENT: there is no such generation. */
+VL_MUST bool vl_store_load_generation(const struct vl_store *s, uint64_t number, struct vl_generation *g,
+				      struct vl_err *e);
 /* Opens generations/<number>. */
 VL_MUST bool vl_store_generation_dir(const struct vl_store *s, uint64_t number, int *fd, struct vl_err *e);
 /* Removes the places/ of all but the newest `keep` generations (at least 1: the current one), so that old copies do not
  * pile up. */
 VL_MUST bool vl_store_trim(struct vl_store *s, unsigned keep, struct vl_err *e);
+
+/* ---- gc ---- */
+struct vl_gc_report {
+	uint64_t generations, blobs, bytes, files; /* removed, or would be; files: leftovers in fetch/ */
+	uint64_t kept_generations, kept_blobs, kept_bytes;
+};
+/* Removes all generations but the newest `keep` (at least 1: the current one), every blob that none of the kept ones
+ * reaches, and what interrupted downloads left behind longer than a week ago. A kept generation that is damaged stops
+ * it before anything is removed (VL_E_STORE, VL_E_CLOSURE). dry_run: counts only. */
+VL_MUST bool vl_store_gc(struct vl_store *s, unsigned keep, bool dry_run, const struct vl_env *env,
+			 struct vl_gc_report *out, struct vl_err *e);
 
 /* ---- state ---- */
 struct vl_high { /* what a channel has ever accepted; never goes down */

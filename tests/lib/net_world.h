@@ -164,7 +164,7 @@ __attribute__((unused)) static void log_clear(struct world *w)
 
 /* -- gets -------------------------------------------------------------------------------------------------------- */
 struct fetch {
-	struct vl_get get;
+	struct vl_request get;
 	const char *urls[URLS + 1];
 	char text[URLS][1024];
 	size_t n;
@@ -173,7 +173,7 @@ struct fetch {
 	bool stop_when_done;
 };
 
-static void on_done(struct vl_net *n, struct vl_get *g)
+static void on_done(struct vl_net *n, struct vl_request *g)
 {
 	struct fetch *f = g->user;
 
@@ -186,7 +186,7 @@ static void on_done(struct vl_net *n, struct vl_get *g)
 static void fetch_begin(struct world *w, struct fetch *f)
 {
 	*f = (struct fetch){ .world = w };
-	vl_get_init(&f->get);
+	vl_request_init(&f->get);
 	f->get.label = "test";
 	f->get.urls = f->urls;
 	f->get.max = 16u << 20;
@@ -254,7 +254,7 @@ __attribute__((unused)) static void get_one(struct world *w, const char *path, e
 	if (message && !tap_ok(strstr(f.get.err.msg, message) != NULL, "%s: says \"%s\"", name, message))
 		printf("# said: %s\n", f.get.err.msg);
 	tap_is(f.done, 1, "%s: done() called once", name);
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 }
 
 /* The file dir/part. */
@@ -296,7 +296,7 @@ __attribute__((unused)) static void set(struct world *w, const char *query)
 	fetch_url(&f, query ? path : "/_reset");
 	if (!fetch_run(&f, NULL))
 		printf("Bail out! cannot set up the server: %s\n", f.get.err.msg);
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 }
 
 /* The story of a test program: returns its exit status. */

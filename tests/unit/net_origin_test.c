@@ -45,7 +45,7 @@ static void test_leaks(struct world *w)
 	tap_is(logged(w, "\"main\"", "Basic dXNlcjpnZWhlaW0="), 1, "the credential goes to its own origin");
 	tap_is(logged(w, "\"other\"", NULL), 1, "the redirect is followed");
 	tap_is(logged(w, "\"other\"", "authorization"), 0, "without a credential");
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 	log_clear(w);
 
 	fetch_begin(w, &f);
@@ -57,7 +57,7 @@ static void test_leaks(struct world *w)
 	tap_good(fetch_run(&f, NULL), &f.get.err, "a redirect away and back");
 	tap_is(logged(w, "\"main\"", NULL), 2, "comes back");
 	tap_is(logged(w, "\"main\"", "authorization"), 1, "without the credential: others chose that path");
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 	log_clear(w);
 
 	fetch_begin(w, &f);
@@ -68,14 +68,14 @@ static void test_leaks(struct world *w)
 	       "the message has none of them");
 	tap_ok(w->notes > 0 && !strstr(w->everything, "geheim") && !strstr(w->everything, "streng"),
 	       "nor have the events");
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 
 	fetch_begin(w, &f);
 	snprintf(url, sizeof url, "/redirect?to=http://eve:x@127.0.0.1:%u/ok/10", w->other);
 	fetch_url(&f, url);
 	tap_good(fetch_run(&f, NULL), &f.get.err, "user info in a Location");
 	tap_is(logged(w, "\"other\"", "authorization"), 0, "is not used");
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 
 	(void)!vl_save_file(w->dirfd, ".netrc", 0644,
 			    vl_bytes_str("machine 127.0.0.1 login u password p\ndefault login d password d\n"),
@@ -104,7 +104,7 @@ static void test_mirrors(struct world *w)
 	tap_good(fetch_run(&f, NULL), &f.get.err, "the fourth mirror has it");
 	tap_is(f.get.size, 77, "whole");
 	tap_str(f.get.url_used, f.text[3], "and is named");
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 
 	fetch_begin(w, &f);
 	fetch_url(&f, "/status/404");
@@ -112,14 +112,14 @@ static void test_mirrors(struct world *w)
 	tap_fails(fetch_run(&f, NULL), &f.get.err, VL_E_NET, "404 and refused: the network");
 	tap_ok(strstr(f.get.err.msg, "test: 127.0.0.1: 404 not found; 127.0.0.1: connection refused"), "both are told");
 	printf("# %s\n", f.get.err.msg);
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 
 	fetch_begin(w, &f);
 	fetch_url(&f, "/ok/5000");
 	fetch_url(&f, "/ok/50");
 	f.get.max = 100;
 	tap_fails(fetch_run(&f, NULL), &f.get.err, VL_E_LIMIT, "a limit is ours: no other mirror is asked");
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 
 	snprintf(away, sizeof away, "http://127.0.0.1:%u/ok/30", w->other);
 	part_begin(w, &f, "/ok/30?fail=99&status=429&retry_after=3600");
@@ -127,7 +127,7 @@ static void test_mirrors(struct world *w)
 	log_clear(w);
 	tap_good(fetch_run(&f, NULL), &f.get.err, "a mirror that asks for patience");
 	tap_is(logged(w, "\"main\"", NULL), 1, "is left for the next one at once");
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 	part_gone(w);
 	log_clear(w);
 
@@ -135,7 +135,7 @@ static void test_mirrors(struct world *w)
 	fetch_url(&f, "ftp://127.0.0.1/x");
 	fetch_url(&f, "not a url");
 	tap_fails(fetch_run(&f, NULL), &f.get.err, VL_E_REDIRECT, "URLs that are not http");
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 }
 
 /* Behind a proxy nothing is resolved here: the URL's own words must do. The server plays the proxy: it gets the whole
@@ -172,7 +172,7 @@ static void test_proxy(struct world *w)
 		else
 			tap_fails(fetch_run(&f, &conf), &f.get.err, cases[i].want, "proxy: %s", cases[i].url);
 		tap_is(logged(w, NULL, NULL), cases[i].requests, "proxy: %u requests", cases[i].requests);
-		vl_get_clear(&f.get);
+		vl_request_clear(&f.get);
 	}
 }
 
@@ -199,8 +199,8 @@ static void reused_connection(struct world *w, const char *name, const char *red
 	tap_fails(vl_net_run(n, &e) && evil.get.ok, &evil.get.err, VL_E_REDIRECT,
 		  "a redirect may not use its connection");
 	tap_is(logged(w, "\"other\"", NULL), 1, "no second request was sent there");
-	vl_get_clear(&honest.get);
-	vl_get_clear(&evil.get);
+	vl_request_clear(&honest.get);
+	vl_request_clear(&evil.get);
 }
 
 /* A public server (reached by the proxy) sends us to a name that no_proxy excepts and that resolves to ourselves. */
@@ -227,7 +227,7 @@ static void test_resolved_reach(struct world *w)
 	fetch_url(&f, url);
 	tap_fails(fetch_run(&f, &conf), &f.get.err, VL_E_REDIRECT, "a redirect to a name that resolves to us");
 	tap_is(logged(w, "\"other\"", NULL), 0, "no request was sent there");
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 	reused_connection(w, name, url);
 	unsetenv("no_proxy");
 }

@@ -38,7 +38,7 @@ static void test_token(struct world *w)
 	tap_ok(bytes >= 15000 && requests >= 10, "statistics: %" PRIu64 " bytes, %" PRIu64 " requests", bytes,
 	       requests);
 	for (size_t i = 0; i < 3; i++)
-		vl_get_clear(&f[i].get);
+		vl_request_clear(&f[i].get);
 
 	log_clear(w);
 	set(w, "expire=1");
@@ -46,12 +46,12 @@ static void test_token(struct world *w)
 	vl_net_add(n, &f[0].get);
 	tap_good(vl_net_run(n, &e) && f[0].get.ok, &f[0].get.err, "a known token is used");
 	tap_is(logged(w, "\"status\": 401", NULL), 0, "without asking first");
-	vl_get_clear(&f[0].get);
+	vl_request_clear(&f[0].get);
 	registry_begin(w, &f[0]);
 	vl_net_add(n, &f[0].get);
 	tap_good(vl_net_run(n, &e) && f[0].get.ok, &f[0].get.err, "an expired token is renewed");
 	tap_is(logged(w, "\"token\"", NULL), 1, "once");
-	vl_get_clear(&f[0].get);
+	vl_request_clear(&f[0].get);
 	set(w, NULL);
 }
 
@@ -74,7 +74,7 @@ static void test_many_blobs(struct world *w)
 	tap_good(vl_net_run(n, &e), &e, "%d blobs of one repository", MANY);
 	for (size_t i = 0; i < MANY; i++) {
 		good += f[i].get.ok;
-		vl_get_clear(&f[i].get);
+		vl_request_clear(&f[i].get);
 	}
 	tap_is(good, MANY, "all there");
 	tap_is(logged(w, "\"server\": \"token\"", NULL), 1, "one token");
@@ -122,7 +122,7 @@ static void test_token_faults(struct world *w)
 			printf("# said: %s\n", f.get.err.msg);
 		tap_is(logged(w, "\"server\": \"token\"", NULL), cases[i].token_requests,
 		       "%s: requests to the token server", cases[i].setting);
-		vl_get_clear(&f.get);
+		vl_request_clear(&f.get);
 		set(w, NULL);
 	}
 	VL_STR endless = vl_xprintf("%01500d", 7);
@@ -133,7 +133,7 @@ static void test_token_faults(struct world *w)
 	set(w, big);
 	registry_begin(w, &f);
 	tap_ok(!fetch_run(&f, NULL), "a challenge of kilobytes");
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 	set(w, NULL);
 	log_clear(w);
 }
@@ -199,7 +199,7 @@ static void test_credentials(struct world *w)
 			       "the token server saw the credential");
 		tap_is(logged(w, "\"other\"", "authorization"), 0, "where the blob came from did not");
 		tap_ok(!strstr(w->everything, "geheim") && !strstr(f.get.err.msg, "geheim"), "no secret in words");
-		vl_get_clear(&f.get);
+		vl_request_clear(&f.get);
 		set(w, NULL);
 	}
 	setenv("PATH", old, 1);
@@ -209,7 +209,7 @@ static void test_credentials(struct world *w)
 	tap_fails(fetch_run(&f, &conf), &f.get.err, VL_E_CONFIG, "a named config.json that is no JSON is told at once");
 	conf.docker_config = "/nonexistent/config.json";
 	tap_ok(!fetch_run(&f, &conf), "one that is not there too");
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 	log_clear(w);
 }
 

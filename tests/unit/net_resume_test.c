@@ -13,7 +13,7 @@ static void test_resume(struct world *w)
 	tap_ok(exists(w, "part") && exists(w, "part.json"), "the partial file and its description stay");
 	tap_is(logged(w, "\"range\": \"bytes=19999-\"", "\"if-range\": \"\\\"len50000-v0\\\"\""), 1,
 	       "the retry asked for the rest, with If-Range");
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 
 	/* A new struct vl_net is what a new process has. Its URL has the same text, so the server's count goes on. */
 	part_begin(w, &f, "/ok/50000?truncate=2&at=20000&rest=a");
@@ -21,18 +21,18 @@ static void test_resume(struct world *w)
 	tap_ok(part_ok(w, 50000, '0'), "and glues it right");
 	tap_is(f.get.size, 50000, "size of the whole");
 	tap_ok(f.get.bytes_moved < 31000, "only the rest moved (%" PRIu64 ")", f.get.bytes_moved);
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 
 	part_begin(w, &f, "/ok/50000?truncate=2&at=20000&rest=a");
 	tap_good(fetch_run(&f, &conf), &f.get.err, "a complete file that nobody took is asked for again");
 	tap_is(f.get.bytes_moved, 1, "for one byte");
 	tap_ok(part_ok(w, 50000, '0'), "and stays right");
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 
 	part_begin(w, &f, "/ok/50000?other=url");
 	tap_good(fetch_run(&f, &conf), &f.get.err, "another URL");
 	tap_is(f.get.bytes_moved, 50000, "does not go on with it");
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 	part_gone(w);
 	log_clear(w);
 }
@@ -64,14 +64,14 @@ static void test_resume_faults(struct world *w)
 	for (size_t i = 0; i < VL_LEN(cases); i++) {
 		part_begin(w, &f, cases[i].path);
 		tap_fails(fetch_run(&f, &conf), &f.get.err, VL_E_NET, "%s: first run fails", cases[i].name);
-		vl_get_clear(&f.get);
+		vl_request_clear(&f.get);
 		part_begin(w, &f, cases[i].path);
 		/* A lie about ranges never ends: ANEW asks for the whole once. */
 		tap_good(fetch_run(&f, NULL), &f.get.err, "%s: second run", cases[i].name);
 		tap_ok(part_ok(w, 40000, cases[i].version), "%s: the file is right", cases[i].name);
 		tap_ok(f.get.bytes_moved >= cases[i].moved && f.get.bytes_moved < cases[i].moved + 66000,
 		       "%s: moved %" PRIu64, cases[i].name, f.get.bytes_moved);
-		vl_get_clear(&f.get);
+		vl_request_clear(&f.get);
 		part_gone(w);
 	}
 	log_clear(w);
@@ -103,7 +103,7 @@ static void test_killed(struct world *w)
 	tap_good(fetch_run(&f, NULL), &f.get.err, "the next process goes on");
 	tap_is(f.get.bytes_moved, 1000000 - st.st_size + 1, "with what is missing");
 	tap_ok(part_ok(w, 1000000, '0'), "and the file is right");
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 	part_gone(w);
 }
 
@@ -123,7 +123,7 @@ static void test_too_long(struct world *w)
 	tap_good(fetch_run(&f, NULL), &f.get.err, "a partial file longer than the whole");
 	tap_is(logged(w, "\"status\": 416", "bytes=5999-"), 1, "is answered with 416");
 	tap_ok(part_ok(w, 5000, '0'), "and begun anew");
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 	part_gone(w);
 }
 
@@ -136,13 +136,13 @@ static void test_part_traps(struct world *w)
 	part_begin(w, &f, "/ok/100");
 	tap_ok(!fetch_run(&f, NULL), "a symlink in place of the partial file is refused");
 	tap_ok(!exists(w, "elsewhere"), "and nothing is written behind it");
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 	part_gone(w);
 
 	mkfifoat(w->dirfd, "part", 0600);
 	part_begin(w, &f, "/ok/100");
 	tap_ok(!fetch_run(&f, NULL), "a FIFO too, without waiting");
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 	part_gone(w);
 
 	(void)!vl_save_file(w->dirfd, "part", 0600, vl_bytes_str("0123456789 of something else"), &e);
@@ -150,7 +150,7 @@ static void test_part_traps(struct world *w)
 	part_begin(w, &f, "/ok/5000");
 	tap_good(fetch_run(&f, NULL), &f.get.err, "a description that is no JSON");
 	tap_ok(part_ok(w, 5000, '0'), "begins anew");
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 	part_gone(w);
 
 	part_begin(w, &f, "/ok/5000?token=geheim");
@@ -158,14 +158,14 @@ static void test_part_traps(struct world *w)
 	tap_fails(fetch_run(&f, NULL), &f.get.err, VL_E_CONTENT, "a body of the wrong size");
 	tap_ok(!exists(w, "part") && !exists(w, "part.json"), "leaves no partial file");
 	tap_ok(!strstr(f.get.err.msg, "geheim"), "and no query in the message");
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 
 	part_begin(w, &f, "/ok/5000?token=geheim&truncate=9&at=100");
 	tap_ok(!fetch_run(&f, NULL), "a URL with a token, cut");
 	VL_CLEAN(vl_buf) side = VL_BUF_INIT(65536);
 	tap_good(vl_load_file(w->dirfd, "part.json", &side, NULL, &e), &e, "has a description");
 	tap_ok(!strstr(vl_buf_str(&side), "geheim"), "without the token");
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 	part_gone(w);
 	log_clear(w);
 }
@@ -193,7 +193,7 @@ static void test_validators(struct world *w)
 		tap_good(fetch_run(&f, NULL), &f.get.err, "validators %zu", i);
 		tap_is(f.get.not_modified, cases[i].not_modified, "validators %zu: 304", i);
 		tap_is(f.get.bytes_moved, cases[i].not_modified ? 0 : 100, "validators %zu: bytes", i);
-		vl_get_clear(&f.get);
+		vl_request_clear(&f.get);
 		part_gone(w);
 	}
 	tap_is(logged(w, "x-evil", NULL), 0, "a validator with a line end is no header of its own");
@@ -259,31 +259,31 @@ static void nginx_story(struct world *w, const char *url)
 	tap_ok(part_ok(w, 200000, '0'), "nginx: is right");
 	etag = vl_xstrdup(f.get.got_etag);
 	tap_ok(etag && *etag == '"', "nginx: has a strong ETag");
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 
 	(void)!truncate(w->part, 70000);
 	part_begin(w, &f, url);
 	tap_good(fetch_run(&f, &conf), &f.get.err, "nginx: the rest of it");
 	tap_ok(part_ok(w, 200000, '0'), "nginx: is glued right");
 	tap_is(f.get.bytes_moved, 130001, "nginx: only the rest moved");
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 
 	part_gone(w);
 	part_begin(w, &f, url);
 	f.get.etag = etag;
 	tap_good(fetch_run(&f, &conf), &f.get.err, "nginx: nothing new");
 	tap_ok(f.get.not_modified && f.get.bytes_moved == 0, "nginx: 304");
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 
 	part_begin(w, &f, url);
 	tap_good(fetch_run(&f, &conf), &f.get.err, "nginx: once more");
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 	(void)!truncate(w->part, 70000);
 	pattern_file(w, "served", 200000 + 65, '1');
 	part_begin(w, &f, url);
 	tap_good(fetch_run(&f, &conf), &f.get.err, "nginx: another version while we were away");
 	tap_ok(part_ok(w, 200000 + 65, '1'), "nginx: begins anew");
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 	part_gone(w);
 }
 

@@ -68,7 +68,7 @@ static void test_certificates(struct world *w)
 					     cases[i].says))
 			printf("# said: %s\n", f.get.err.msg);
 		tap_is(w->notes, 0, "without a second try");
-		vl_get_clear(&f.get);
+		vl_request_clear(&f.get);
 	}
 }
 
@@ -85,28 +85,28 @@ static void test_downgrade(struct world *w)
 	fetch_begin(w, &f);
 	fetch_url(&f, "/redirect?to=http://127.0.0.1:9/x");
 	tap_fails(fetch_run(&f, &conf), &f.get.err, VL_E_REDIRECT, "from https to http: refused");
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 
 	fetch_begin(w, &f);
 	fetch_url(&f, "/v2/a/b/blobs/ok-500");
 	f.get.registry = true;
 	f.get.scope = "repository:a/b:pull";
 	tap_good(fetch_run(&f, &conf), &f.get.err, "a registry with its token server, all by TLS");
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 
 	/* Plain text to a port that speaks TLS, and the other way round. */
 	w->cert = NULL;
 	fetch_begin(w, &f);
 	fetch_url(&f, "/ok/5");
 	tap_ok(!fetch_run(&f, &conf), "http to a TLS port fails");
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 	tap_ok(server_again(w, NULL, false), "the server listens");
 	w->cert = cert;
 	fetch_begin(w, &f);
 	fetch_url(&f, "/ok/5");
 	tap_fails(fetch_run(&f, &conf), &f.get.err, VL_E_TLS, "TLS to an http port fails");
 	printf("# %s\n", f.get.err.msg);
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 }
 
 static void story(struct world *w)

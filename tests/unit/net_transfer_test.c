@@ -16,7 +16,7 @@ static void test_plain(struct world *w)
 	tap_str(f.get.got_etag, "\"len100000-v0\"", "its ETag");
 	tap_is(f.get.bytes_moved, 100000, "bytes moved");
 	tap_is(logged(w, "\"accept-encoding\": \"identity\"", "valise/"), 1, "asked for identity, as valise");
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 	log_clear(w);
 }
 
@@ -103,7 +103,7 @@ static void test_retry_after(struct world *w)
 	took = (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9;
 	/* The cap is 120 first pauses: 240 ms here, twice. */
 	tap_ok(took > 0.45 && took < 5, "the wait is capped (%.2f s)", took);
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 
 	fetch_begin(w, &f);
 	fetch_url(&f, "/ok/10?fail=1&status=503&retry_after=1");
@@ -113,7 +113,7 @@ static void test_retry_after(struct world *w)
 	clock_gettime(CLOCK_MONOTONIC, &b);
 	took = (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9;
 	tap_ok(took >= 1, "is kept (%.2f s)", took);
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 	log_clear(w);
 }
 
@@ -157,7 +157,7 @@ static void test_limits(struct world *w)
 			if (cases[i].says && !tap_ok(strstr(f.get.err.msg, cases[i].says) != NULL, "says so"))
 				printf("# said: %s\n", f.get.err.msg);
 			tap_ok(f.get.body.len <= cases[i].max, "never more than the limit in memory");
-			vl_get_clear(&f.get);
+			vl_request_clear(&f.get);
 			part_gone(w);
 		}
 	log_clear(w);
@@ -177,16 +177,16 @@ static void test_time(struct world *w)
 	clock_gettime(CLOCK_MONOTONIC, &b);
 	tap_ok(b.tv_sec - a.tv_sec <= 3, "in time");
 	tap_ok(strstr(f.get.err.msg, "within 1 s") != NULL, "and says why");
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 
 	fetch_begin(w, &f);
 	fetch_url(&f, "/ok/10?delay=3");
 	tap_fails(fetch_run(&f, &conf), &f.get.err, VL_E_TIMEOUT, "no answer ends at the deadline");
-	vl_get_clear(&f.get);
+	vl_request_clear(&f.get);
 	log_clear(w);
 }
 
-static void add_more(struct vl_net *n, struct vl_get *g)
+static void add_more(struct vl_net *n, struct vl_request *g)
 {
 	struct fetch *f = g->user;
 
@@ -218,7 +218,7 @@ static void test_loop(struct world *w)
 	for (size_t i = 0; i < MANY; i++) {
 		good += f[i].get.ok;
 		failed += !f[i].get.ok && f[i].get.err.code == VL_E_GONE;
-		vl_get_clear(&f[i].get);
+		vl_request_clear(&f[i].get);
 	}
 	tap_is(good, MANY - MANY / 10, "the good ones are good");
 	tap_is(failed, MANY / 10, "the failing ones fail alone");
@@ -252,9 +252,9 @@ static void test_interrupt(struct world *w)
 	tap_ok(exists(w, "part") && exists(w, "part.json"), "the partial file stays");
 	w->stop = 0;
 	tap_good(vl_net_run(n, &e), &e, "nothing is left in the net");
-	vl_get_clear(&slow.get);
-	vl_get_clear(&quick.get);
-	vl_get_clear(&wait.get);
+	vl_request_clear(&slow.get);
+	vl_request_clear(&quick.get);
+	vl_request_clear(&wait.get);
 	part_begin(w, &slow, "/ok/1000000?rate=20000");
 	vl_net_add(n, &slow.get); /* and never run: vl_net_free() lets go of it */
 	part_gone(w);

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* crypt/pem.h: public keys as PEM files, and signatures by them (cosign's keys: ECDSA P-256, also Ed25519 and RSA). */
+#ifndef VL_CRYPT_PEM_H
+#define VL_CRYPT_PEM_H
+
+#include "base/buf.h"
+
+struct vl_pem_key;
+/* "-----BEGIN PUBLIC KEY-----". Anything else, also a private key: VL_E_KEYFILE names the file. */
+VL_MUST bool vl_pem_load(struct vl_pem_key **out, const char *path, struct vl_err *e);
+void vl_pem_key_free(struct vl_pem_key *k);
+VL_DEFINE_AUTO(vl_pem_key)
+/* True: `signature` (ECDSA: ASN.1; SHA-256 of the text; Ed25519: of the text itself; RSA: PKCS #1 1.5 with SHA-256) is
+ * the key's signature of `text`. */
+bool vl_pem_verify(const struct vl_pem_key *k, struct vl_bytes text, struct vl_bytes signature);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sources/cosign.h: signatures of images as cosign stores them (sigstore/cosign specs/SIGNATURE_SPEC.md). */
+#ifndef VL_SOURCES_COSIGN_H
+#define VL_SOURCES_COSIGN_H
+
+#include "crypt/pem.h"
+#include "store/store.h"
+
+#define VL_MT_COSIGN "application/vnd.dev.cosign.simplesigning.v1+json" /* layer: the payload */
+#define VL_AN_COSIGN "dev.cosignproject.cosign/signature"               /* its annotation: base64 */
+
+/* True: a layer of the signature manifest (in the store with its layers) is this key's signature of the image with that
+ * digest. Else VL_E_UPSTREAM_SIG says what was wrong: no such layer, another key, another image. */
+VL_MUST bool vl_cosign_verify(const struct vl_store *s, const struct vl_doc *signature, const struct vl_pem_key *key,
+			      const struct vl_digest *image, struct vl_err *e);
+
+#endif
