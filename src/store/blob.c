@@ -302,6 +302,48 @@ bool vl_store_put_fd(struct vl_store *s, int fd, struct vl_digest *d, uint64_t *
 	return vl_blob_finish(&b, NULL, d, size, e);
 }
 
+static bool adopt_hash(int fd, const struct vl_digest *want, uint64_t size, struct vl_err *e)
+{
+	char w[VL_DIGEST_HEX], g[VL_DIGEST_HEX];
+	struct vl_digest got;
+	uint64_t len = 0;
+
+	if (!vl_sha256_fd(fd, &got, &len, e))
+		return false;
+	if (len != size) {
+		snprintf(g, sizeof g, "%" PRIu64, len);
+		snprintf(w, sizeof w, "%" PRIu64, size);
+		vl_fail(e, VL_E_SIZE, "%s bytes instead of %s", g, w);
+		return vl_found(e, NULL, g, w);
+	}
+	if (vl_digest_equal(&got, want))
+		return true;
+	vl_fail(e, VL_E_DIGEST, "its content has sha256 %s, not %s", vl_digest_hex(&got, g), vl_digest_hex(want, w));
+	return vl_found(e, NULL, g, w);
+}
+
+bool vl_store_adopt(struct vl_store *s, int dir, const char *name, const struct vl_digest *want, uint64_t size,
+		    struct vl_err *e)
+{
+	char hex[VL_DIGEST_HEX];
+	bool good = false;
+	uint64_t there;
+	VL_FD fd = -1;
+
+	if (!vl_store_writable(s, e) || !vl_open_regular(dir, name, &fd, &there, e))
+		return false;
+	if (!adopt_hash(fd, want, size, e))
+		return vl_while(e, "%s", name);
+	if (!vl_store_check_blob(s, want, size, &good, e))
+		good = false; /* unreadable is damaged as well */
+	if (good)
+		return !unlinkat(dir, name, 0) || vl_fail_os(e, "remove %s", name);
+	if (fchmod(fd, 0444) < 0)
+		return vl_fail_os(e, "%s", name);
+	return vl_fsync(fd, name, e) && (!renameat(dir, name, s->blobs, vl_digest_hex(want, hex)) ||
+					 vl_fail_os(e, "move %s to blobs/sha256/%s", name, hex));
+}
+
 bool vl_store_sync(struct vl_store *s, struct vl_err *e)
 {
 	return vl_fsync(s->blobs, "blobs/sha256", e);

@@ -101,6 +101,17 @@ bool vl_store_generations(const struct vl_store *s, struct vl_numbers *out, stru
 	return true;
 }
 
+bool vl_store_numbers(const struct vl_store *s, uint64_t **out, size_t *n, struct vl_err *e)
+{
+	VL_CLEAN(vl_numbers) all = { 0 };
+
+	if (!vl_store_generations(s, &all, e))
+		return false;
+	*out = vl_steal(&all.v);
+	*n = all.n;
+	return true;
+}
+
 bool vl_store_generation_dir(const struct vl_store *s, uint64_t number, int *fd, struct vl_err *e)
 {
 	char name[GENERATION_NAME_MAX];
@@ -223,6 +234,17 @@ bool vl_generation_load(const struct vl_store *s, uint64_t number, struct vl_gen
 	*g = made;
 	made = (struct vl_generation){ 0 };
 	return true;
+}
+
+bool vl_store_load_generation(const struct vl_store *s, uint64_t number, struct vl_generation *g, struct vl_err *e)
+{
+	char name[GENERATION_NAME_MAX];
+	struct stat st;
+
+	vl_generation_name(number, name);
+	if (!number || fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return vl_fail(e, VL_E_ABSENT, "store %s has no generation %" PRIu64, s->path, number);
+	return vl_generation_load(s, number, g, e);
 }
 
 bool vl_store_current(const struct vl_store *s, struct vl_generation *g, struct vl_err *e)

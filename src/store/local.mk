@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 # store: an OCI image layout with generations
 libvalise_a_SOURCES += src/store/store.h src/store/oci.h src/store/store_priv.h
-libvalise_a_SOURCES += src/store/oci.c src/store/open.c src/store/blob.c src/store/closure.c src/store/layers.c
+libvalise_a_SOURCES += src/store/oci.c src/store/platform.c src/store/open.c src/store/blob.c src/store/closure.c src/store/layers.c
 libvalise_a_SOURCES += src/store/generation.c src/store/state.c

@@ -68,10 +68,19 @@ static void an_clear(struct vl_annotation *an, size_t n)
 
 /* ---- descriptors ---- */
 
+static void platform_clear(struct vl_platform *p)
+{
+	free(p->os);
+	free(p->architecture);
+	free(p->variant);
+	free(p->os_version);
+}
+
 void vl_desc_clear(struct vl_desc *d)
 {
 	free(d->media_type);
 	free(d->artifact_type);
+	platform_clear(&d->platform);
 	an_clear(d->an, d->n_an);
 	*d = (struct vl_desc){ 0 };
 }
@@ -81,6 +90,8 @@ void vl_desc_copy(struct vl_desc *to, const struct vl_desc *from)
 	vl_desc_clear(to);
 	to->media_type = vl_xstrdup(from->media_type);
 	to->artifact_type = vl_xstrdup(from->artifact_type);
+	to->platform = (struct vl_platform){ vl_xstrdup(from->platform.os), vl_xstrdup(from->platform.architecture),
+					     vl_xstrdup(from->platform.variant), vl_xstrdup(from->platform.os_version) };
 	to->digest = from->digest;
 	to->size = from->size;
 	for (size_t i = 0; i < from->n_an; i++)
@@ -109,6 +120,7 @@ void vl_doc_clear(struct vl_doc *d)
 	free(d->media_type);
 	free(d->artifact_type);
 	vl_desc_clear(&d->config);
+	vl_desc_clear(&d->subject);
 	for (size_t i = 0; i < d->n; i++)
 		vl_desc_clear(&d->child[i]);
 	free(d->child);
@@ -209,6 +221,28 @@ static bool take_annotations(const struct reading *r, const struct vl_jval *obje
 	return true;
 }
 
+/* Absent, null and empty are the same: not known. */
+static bool take_part(const struct reading *r, const struct vl_jval *platform, const char *key, char **out,
+		      struct vl_err *e)
+{
+	const struct vl_jval *v = vl_jval_get(platform, key);
+	const char *s = vl_jval_str(v);
+
+	if (v && !s && !vl_jval_is_null(v))
+		return vl_fail(e, r->code, "%s: platform: %s is not a string", r->what, key);
+	*out = s && *s ? vl_xstrdup(s) : NULL;
+	return true;
+}
+
+static bool take_platform(const struct reading *r, const struct vl_jval *desc, struct vl_platform *p,
+			  struct vl_err *e)
+{
+	const struct vl_jval *v = vl_jval_get(desc, "platform");
+
+	return take_part(r, v, "architecture", &p->architecture, e) && take_part(r, v, "os", &p->os, e) &&
+	       take_part(r, v, "os.version", &p->os_version, e) && take_part(r, v, "variant", &p->variant, e);
+}
+
 static bool take_desc(const struct reading *r, const struct vl_jval *v, struct vl_desc *d, struct vl_err *e)
 {
 	const char *digest = vl_jval_str(vl_jval_get(v, "digest"));
@@ -229,7 +263,14 @@ static bool take_desc(const struct reading *r, const struct vl_jval *v, struct v
 		return refuse(r, e, "a descriptor has no size");
 	if (d->size > SIZE_MAX_BLOB)
 		return refuse(r, e, "a blob of more than 1 TiB");
-	return take_annotations(r, v, &d->an, &d->n_an, &d->cap_an, e);
+	return take_platform(r, v, &d->platform, e) && take_annotations(r, v, &d->an, &d->n_an, &d->cap_an, e);
+}
+
+static bool take_subject(const struct reading *r, const struct vl_jval *root, struct vl_doc *d, struct vl_err *e)
+{
+	const struct vl_jval *v = vl_jval_get(root, "subject");
+
+	return !v || vl_jval_is_null(v) || take_desc(r, v, &d->subject, e) || vl_while(e, "subject");
 }
 
 static bool take_children(const struct reading *r, const struct vl_jval *v, struct vl_doc *d, struct vl_err *e)
@@ -280,7 +321,7 @@ static bool take_doc(const struct reading *r, const struct vl_jval *root, const 
 		return false;
 	if (config && !take_desc(r, config, &d->config, e))
 		return false;
-	return take_children(r, d->is_index ? manifests : layers, d, e) &&
+	return take_children(r, d->is_index ? manifests : layers, d, e) && take_subject(r, root, d, e) &&
 	       take_annotations(r, root, &d->an, &d->n_an, &d->cap_an, e);
 }
 
@@ -341,6 +382,18 @@ static void put_annotations(struct vl_jw *w, const struct vl_annotation *an, siz
 	vl_jw_object_end(w);
 }
 
+static void put_platform(struct vl_jw *w, const struct vl_platform *p)
+{
+	if (!p->architecture && !p->os && !p->os_version && !p->variant)
+		return;
+	vl_jw_object(w, "platform");
+	vl_jw_str(w, "architecture", p->architecture);
+	vl_jw_str(w, "os", p->os);
+	vl_jw_str(w, "os.version", p->os_version);
+	vl_jw_str(w, "variant", p->variant);
+	vl_jw_object_end(w);
+}
+
 static void put_desc(struct vl_jw *w, const char *key, const struct vl_desc *d)
 {
 	char digest[VL_DIGEST_OCI];
@@ -350,6 +403,7 @@ static void put_desc(struct vl_jw *w, const char *key, const struct vl_desc *d)
 	vl_jw_str(w, "artifactType", d->artifact_type);
 	vl_jw_str(w, "digest", vl_digest_oci(&d->digest, digest));
 	vl_jw_u64(w, "size", d->size);
+	put_platform(w, &d->platform);
 	put_annotations(w, d->an, d->n_an);
 	vl_jw_object_end(w);
 }
@@ -369,6 +423,8 @@ bool vl_doc_format(const struct vl_doc *d, struct vl_buf *out, struct vl_err *e)
 	for (size_t i = 0; i < d->n; i++)
 		put_desc(&w, NULL, &d->child[i]);
 	vl_jw_array_end(&w);
+	if (d->subject.media_type)
+		put_desc(&w, "subject", &d->subject);
 	put_annotations(&w, d->an, d->n_an);
 	vl_jw_object_end(&w);
 	return vl_jw_end(&w, e);

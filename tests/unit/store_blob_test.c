@@ -270,6 +270,67 @@ static void test_put_fd(void)
 	}
 }
 
+/* ---- a finished file of fetch/ becomes a blob ---- */
+
+static bool adopt(struct vl_store *s, int dir, const char *text, uint64_t size, struct vl_err *e)
+{
+	struct vl_digest want;
+
+	vl_sha256_of(vl_bytes_str(text), &want);
+	return vl_store_adopt(s, dir, "file", &want, size, e);
+}
+
+static void test_adopt(void)
+{
+	static const struct {
+		const char *name, *file, *there; /* there: what blobs/ has under the name; NULL: nothing */
+		uint64_t size;
+		enum vl_code code;
+	} cases[] = {
+		{ "new", "right", NULL, 5, VL_OK },
+		{ "a good one is kept", "right", "right", 5, VL_OK },
+		{ "a damaged one is replaced", "right", "wrong", 5, VL_OK },
+		{ "a short one is replaced", "right", "ri", 5, VL_OK },
+		{ "another digest", "wrong", NULL, 5, VL_E_DIGEST },
+		{ "another size", "righter", NULL, 5, VL_E_SIZE },
+		{ "a size that lies", "right", NULL, 6, VL_E_SIZE },
+	};
+	VL_AUTO(vl_store) s = fix_open("adopts");
+	VL_AUTO(vl_store) r = NULL;
+	struct vl_err e = VL_ERR_INIT;
+	struct vl_digest want;
+	VL_FD dir = -1;
+
+	FIX_MUST(vl_store_subdir(s, "fetch", &dir, me));
+	vl_sha256_of(vl_bytes_str("right"), &want);
+	for (size_t i = 0; i < VL_LEN(cases); i++) {
+		const char *blob = blob_name(&want, "adopts"), *name = cases[i].name;
+		struct stat before = { 0 }, after = { 0 };
+		bool good;
+
+		unlink(fix_path(blob));
+		if (cases[i].there)
+			fix_write(blob, cases[i].there);
+		lstat(fix_path(blob), &before);
+		fix_write("adopts/fetch/file", cases[i].file);
+		good = adopt(s, dir, "right", cases[i].size, &e);
+		if (cases[i].code != VL_OK) {
+			tap_ok(!good && e.code == cases[i].code && strstr(e.msg, "file"), "%s: %s", name, e.msg);
+			tap_ok(fix_exists("adopts/fetch/file") && !fix_exists(blob), "%s: nothing moved", name);
+			continue;
+		}
+		tap_good(good, &e, "%s", name);
+		tap_str(fix_read(blob), "right", "%s: content", name);
+		lstat(fix_path(blob), &after);
+		tap_ok(!fix_exists("adopts/fetch/file"), "%s: gone from fetch/", name);
+		tap_ok((cases[i].there && !strcmp(cases[i].there, "right")) == (before.st_ino == after.st_ino) &&
+			       (before.st_ino == after.st_ino || (after.st_mode & 07777) == 0444),
+		       "%s: which file it is", name);
+	}
+	FIX_MUST(vl_store_open(&r, fix_path("adopts"), VL_STORE_READ, 0, &fix_env, me));
+	tap_fails(adopt(r, dir, "right", 5, &e), &e, VL_E_INTERNAL, "not in a store opened for reading");
+}
+
 int main(void)
 {
 	test_layout();
@@ -281,6 +342,7 @@ int main(void)
 	test_orders();
 	test_blob_faults();
 	test_put_fd();
+	test_adopt();
 	fix_done();
 	return tap_done();
 }

@@ -329,6 +329,33 @@ static void test_issued(void)
 	tap_fails(vl_store_issued(s, "prod", &seq, &e), &e, VL_E_STATE, "damaged");
 }
 
+/* All that are there, and one by its number. */
+static void test_numbers(void)
+{
+	VL_AUTO(vl_store) s = fix_open("numbers");
+	VL_CLEAN(vl_generation) g = { 0 };
+	struct vl_err e = VL_ERR_INIT;
+	struct vl_channel c;
+	uint64_t *all = NULL;
+	size_t n = 7;
+
+	tap_good(vl_store_numbers(s, &all, &n, &e), &e, "of an empty store");
+	tap_is(n, 0, "there are none");
+	free(all);
+	for (uint64_t i = 1; i <= 3; i++) {
+		c = simple(s, "prod", i, "x");
+		fix_commit(s, &c);
+	}
+	FIX_MUST(vl_remove_tree(vl_store_dir(s), "generations/000002", me));
+	tap_good(vl_store_numbers(s, &all, &n, &e), &e, "with a gap");
+	tap_ok(n == 2 && all[0] == 1 && all[1] == 3, "ascending");
+	free(all);
+	tap_good(vl_store_load_generation(s, 1, &g, &e), &e, "the first");
+	tap_ok(g.number == 1 && g.n == 1 && g.channel[0].sequence == 1, "is what it was");
+	tap_fails(vl_store_load_generation(s, 2, &g, &e), &e, VL_E_ABSENT, "the one that is gone");
+	tap_fails(vl_store_load_generation(s, 0, &g, &e), &e, VL_E_ABSENT, "number 0");
+}
+
 /* skopeo reads an item by name, byte for byte. */
 static void test_skopeo(void)
 {
@@ -364,6 +391,7 @@ int main(void)
 	test_high();
 	test_rebuild_ahead();
 	test_issued();
+	test_numbers();
 	test_skopeo();
 	fix_done();
 	return tap_done();

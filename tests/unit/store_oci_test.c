@@ -11,6 +11,7 @@
 #define HEX_UP "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855"
 #define DESC "{\"mediaType\":\"a/b\",\"digest\":\"sha256:" HEX "\",\"size\":0}"
 #define WITH(mid) "{\"mediaType\":\"a/b\"," mid "}"
+#define PLATFORM(p) WITH("\"digest\":\"sha256:" HEX "\",\"size\":0,\"platform\":" p)
 #define LAYER(desc) "{\"schemaVersion\":2,\"config\":" DESC ",\"layers\":[" desc "]}"
 
 static const struct {
@@ -29,6 +30,21 @@ static const struct {
 	{ "manifest without layers", "{\"schemaVersion\":2,\"config\":" DESC "}", NULL, VL_OK },
 	{ "unknown members", "{\"schemaVersion\":2,\"manifests\":[],\"x\":{\"y\":[1.5,null]},\"subject\":" DESC "}",
 	  NULL, VL_OK },
+	{ "null subject", "{\"schemaVersion\":2,\"manifests\":[],\"subject\":null}", NULL, VL_OK },
+	{ "subject is text", "{\"schemaVersion\":2,\"manifests\":[],\"subject\":\"sha256:" HEX "\"}", NULL,
+	  VL_E_FORMAT },
+	{ "subject without size",
+	  "{\"schemaVersion\":2,\"config\":" DESC ",\"subject\":" WITH("\"digest\":\"sha256:" HEX "\"") "}", NULL,
+	  VL_E_FORMAT },
+	{ "platform",
+	  LAYER(PLATFORM("{\"os\":\"linux\",\"architecture\":\"arm64\",\"os.features\":[1]}")), NULL, VL_OK },
+	{ "null platform", LAYER(PLATFORM("null")), NULL, VL_OK },
+	{ "null in a platform", LAYER(PLATFORM("{\"os\":\"linux\",\"variant\":null}")), NULL, VL_OK },
+	{ "os is a number", LAYER(PLATFORM("{\"os\":1}")), NULL, VL_E_FORMAT },
+	{ "variant is an array", LAYER(PLATFORM("{\"os\":\"linux\",\"variant\":[]}")), NULL, VL_E_FORMAT },
+	{ "os.version is an object", LAYER(PLATFORM("{\"os.version\":{}}")), NULL, VL_E_FORMAT },
+	{ "urls and data are not ours",
+	  LAYER(WITH("\"digest\":\"sha256:" HEX "\",\"size\":0,\"urls\":[1],\"data\":7")), NULL, VL_OK },
 	{ "null annotations", "{\"schemaVersion\":2,\"manifests\":[],\"annotations\":null}", NULL, VL_OK },
 	{ "both manifests and layers", "{\"schemaVersion\":2,\"manifests\":[],\"layers\":[]}", NULL, VL_E_FORMAT },
 	{ "both manifests and config", "{\"schemaVersion\":2,\"manifests\":[],\"config\":" DESC "}", NULL,
@@ -156,11 +172,81 @@ static void test_copy(void)
 	       "manifest types");
 }
 
+#define PARTS                                                                                                          \
+	"\"platform\":{\"architecture\":\"arm64\",\"os\":\"linux\",\"os.version\":\"6\",\"variant\":\"v8\"}"
+
+/* The platforms of a list that valise writes, and what an artifact is attached to, come out as they went in. */
+static void test_platform_and_subject(void)
+{
+	static const char text[] =
+		"{\"schemaVersion\":2,\"mediaType\":\"" VL_MT_INDEX "\",\"manifests\":[{\"mediaType\":\"" VL_MT_MANIFEST
+		"\",\"digest\":\"sha256:" HEX "\",\"size\":7," PARTS ",\"annotations\":{\"a\":\"b\"}}],\"subject\":" DESC
+		",\"annotations\":{\"k\":\"v\"}}";
+	VL_CLEAN(vl_doc) d = { 0 };
+	VL_CLEAN(vl_desc) copy = { 0 };
+	VL_CLEAN(vl_buf) out = VL_BUF_INIT(65536);
+	struct vl_err e = VL_ERR_INIT;
+
+	tap_good(vl_doc_parse(&d, vl_bytes_str(text), VL_MT_INDEX, "doc", VL_E_FORMAT, &e), &e, "parse");
+	tap_str(d.subject.media_type, "a/b", "the subject is kept");
+	vl_desc_copy(&copy, &d.child[0]);
+	vl_desc_clear(&d.child[0]);
+	vl_desc_copy(&d.child[0], &copy);
+	tap_str(copy.platform.os_version, "6", "a copy has the platform");
+	tap_good(vl_doc_format(&d, &out, &e), &e, "format");
+	tap_str(vl_buf_str(&out), text, "the same bytes");
+}
+
+static void test_platform_words(void)
+{
+	static const struct {
+		const char *os, *architecture, *variant, *text; /* text: as vl_platform_text() gives it */
+		const char *asked;
+		bool match;
+	} cases[] = {
+		{ "linux", "amd64", NULL, "linux/amd64", "linux/amd64", true },
+		{ "linux", "amd64", NULL, "linux/amd64", "linux", true },
+		{ "linux", "amd64", NULL, "linux/amd64", "linux/amd", false },
+		{ "linux", "amd64", NULL, "linux/amd64", "linux/amd641", false },
+		{ "linux", "amd64", NULL, "linux/amd64", "windows/amd64", false },
+		{ "linux", "amd64", NULL, "linux/amd64", "linux/amd64/v2", false },
+		{ "linux", "amd64", NULL, "linux/amd64", "", false },
+		{ "linux", "amd64", NULL, "linux/amd64", "linux/", false },
+		{ "linux", "arm64", "v8", "linux/arm64/v8", "linux/arm64", true },
+		{ "linux", "arm64", "v8", "linux/arm64/v8", "linux/arm64/v8", true },
+		{ "linux", "arm64", "v8", "linux/arm64/v8", "linux/arm64/v9", false },
+		{ "linux", "arm64", "v8", "linux/arm64/v8", "linux/arm64/v8/x", false },
+		{ "linux", "arm64", NULL, "linux/arm64", "linux/arm64/v8", true },
+		{ "linux", "arm64", NULL, "linux/arm64", "linux/arm64/v9", false },
+		{ "linux", "arm", "v7", "linux/arm/v7", "linux/arm", true },
+		{ "linux", "arm", "v7", "linux/arm/v7", "linux/arm/v6", false },
+		{ "linux", NULL, NULL, "linux", "linux/amd64", false },
+		{ NULL, "amd64", NULL, NULL, "linux/amd64", false },
+		{ NULL, NULL, NULL, NULL, "linux", false },
+		{ NULL, NULL, NULL, NULL, "", false },
+	};
+
+	for (size_t i = 0; i < VL_LEN(cases); i++) {
+		VL_CLEAN(vl_desc) d = { 0 };
+		VL_STR text = NULL;
+
+		d.platform = (struct vl_platform){ .os = vl_xstrdup(cases[i].os),
+						   .architecture = vl_xstrdup(cases[i].architecture),
+						   .variant = vl_xstrdup(cases[i].variant) };
+		text = vl_platform_text(&d.platform);
+		tap_ok(text && cases[i].text ? !strcmp(text, cases[i].text) : !text && !cases[i].text, "text %zu", i);
+		tap_is(vl_platform_matches(&d.platform, cases[i].asked), cases[i].match, "%s for \"%s\"",
+		       text ? text : "no platform", cases[i].asked);
+	}
+}
+
 int main(void)
 {
 	test_reading();
 	test_limits();
 	test_writing();
 	test_copy();
+	test_platform_and_subject();
+	test_platform_words();
 	return tap_done();
 }
