@@ -66,7 +66,7 @@ static bool keep_header(struct vl_job *j, const char *line, size_t name_len, con
 		{ "last-modified", &h->last_modified, false }, { "content-type", &h->content_type, false },
 		{ "content-range", &h->content_range, false }, { "content-encoding", &h->encoding, true },
 		{ "docker-content-digest", &h->digest, false }, { "retry-after", &h->retry_after, false },
-		{ "www-authenticate", &h->challenge, true },
+		{ "www-authenticate", &h->challenge, true },	  { "oci-subject", &h->subject, false },
 	};
 
 	for (size_t i = 0; i < VL_LEN(wanted); i++) {
@@ -94,7 +94,8 @@ static bool keep_header(struct vl_job *j, const char *line, size_t name_len, con
 static void head_begin(struct vl_hop *h)
 {
 	char **slots[] = { &h->location, &h->etag,     &h->last_modified, &h->content_type, &h->content_range,
-			   &h->encoding, &h->digest, &h->challenge,	&h->retry_after };
+			   &h->encoding, &h->digest, &h->challenge,	&h->retry_after,
+			   &h->subject };
 
 	for (size_t i = 0; i < VL_LEN(slots); i++) {
 		free(*slots[i]);
@@ -195,7 +196,14 @@ static bool head_end(struct vl_job *j)
 {
 	struct vl_hop *h = &j->hop;
 
+	/* curl asks a server that dislikes the Expect header again without it. */
+	if (h->status == 417 && *vl_upload_expect(j->get))
+		return true;
 	h->in_body = true;
+	if (j->get->method != VL_GET) {
+		vl_buf_reset(&j->get->body);
+		return true;
+	}
 	h->keep = true;
 	if (h->status == 206 && h->sent_range)
 		return body_goes_on(j);

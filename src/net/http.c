@@ -22,6 +22,8 @@ static size_t on_body(char *data, size_t size, size_t n, void *job)
 	size_t len = size * n, room;
 
 	h->got += len;
+	if (vl_upload_wanted(g) && h->status < 300)
+		return vl_upload_answer(j, vl_bytes(data, len));
 	if (!h->keep) {
 		room = VL_NET_NOTE_MAX - h->note.len;
 		if (!vl_buf_add(&h->note, vl_bytes(data, len < room ? len : room), &e))
@@ -126,7 +128,7 @@ static bool add_range(struct vl_job *j)
 	VL_STR range = NULL;
 	const char *validator;
 
-	if (j->get->dir < 0)
+	if (j->get->dir < 0 || j->get->method != VL_GET)
 		return true;
 	if (j->partial.fd < 0 && !vl_partial_open(&j->partial, j->get->dir, j->get->part, &j->err))
 		return false;
@@ -156,6 +158,10 @@ static bool add_headers(struct vl_job *j)
 		add_header(h, "If-None-Match", g->etag);
 		add_header(h, "If-Modified-Since", g->last_modified);
 		h->sent_validators = true;
+	}
+	if (vl_upload_wanted(g)) {
+		add_header(h, "Content-Type", g->send_type ? g->send_type : "");
+		add_header(h, "Expect", vl_upload_expect(g));
 	}
 	return add_range(j);
 }
@@ -223,9 +229,9 @@ static bool set_target(struct vl_job *j)
 	if (j->post)
 		SET(CURLOPT_POSTFIELDS, j->post);
 	else
-		SET(CURLOPT_HTTPGET, 1L);
+		SET(j->get->method == VL_HEAD ? CURLOPT_NOBODY : CURLOPT_HTTPGET, 1L);
 	SET(CURLOPT_HTTPHEADER, h->headers);
-	return ok;
+	return ok && (!vl_upload_wanted(j->get) || vl_upload_setup(j));
 }
 #undef SET
 
@@ -292,6 +298,8 @@ static enum vl_next redirect(struct vl_job *j)
 		vl_fail(&j->err, VL_E_REDIRECT, "more than %d redirects", VL_NET_REDIRECTS);
 		return VL_NEXT_MIRROR;
 	}
+	if (vl_upload_wanted(j->get) && !vl_upload_may_move(j))
+		return VL_NEXT_MIRROR;
 	return VL_NEXT_HOP;
 }
 
@@ -305,8 +313,11 @@ enum vl_next vl_hop_verdict(struct vl_job *j, CURLcode rc)
 	}
 	if (rc != CURLE_OK && h->addr_refused)
 		return VL_NEXT_MIRROR; /* j->err is set */
-	if (rc != CURLE_OK && !h->cut)
+	/* A server that answers before it has read all may hang up at once: what it said counts. */
+	if (rc != CURLE_OK && !h->cut && !(vl_upload_wanted(j->get) && h->in_body))
 		return vl_fault_of_curl(j, rc);
+	if (j->get->method != VL_GET && h->status >= 200 && h->status < 300)
+		return vl_upload_wanted(j->get) ? vl_upload_done(j) : VL_NEXT_DONE;
 	if (h->keep)
 		return body_done(j);
 	switch (h->status) {

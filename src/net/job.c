@@ -28,7 +28,8 @@ void vl_request_init(struct vl_request *g)
 
 static void results_clear(struct vl_request *g)
 {
-	char **owned[] = { &g->got_etag, &g->got_last_modified, &g->content_type, &g->docker_digest };
+	char **owned[] = { &g->got_etag,      &g->got_last_modified, &g->content_type,
+			   &g->docker_digest, &g->location,	     &g->oci_subject };
 
 	for (size_t i = 0; i < VL_LEN(owned); i++) {
 		free(*owned[i]);
@@ -39,6 +40,7 @@ static void results_clear(struct vl_request *g)
 	g->status = 0;
 	g->url_used = NULL;
 	g->bytes_moved = g->size = 0;
+	g->length = -1;
 	g->err = (struct vl_err)VL_ERR_INIT;
 	g->priv = NULL;
 }
@@ -69,7 +71,9 @@ static void results_take(struct vl_job *j)
 	g->got_last_modified = vl_steal(&h->last_modified);
 	g->content_type = bare_type(h->content_type);
 	g->docker_digest = vl_steal(&h->digest);
-	j->net->finished += g->size;
+	g->oci_subject = vl_steal(&h->subject);
+	g->length = h->length;
+	j->net->finished += g->size + vl_upload_size(g);
 }
 
 /* -- jobs -------------------------------------------------------------------------------------------------------- */
@@ -77,7 +81,8 @@ void vl_job_hop_clear(struct vl_job *j)
 {
 	struct vl_hop *h = &j->hop;
 	char *owned[] = { h->location, h->etag,	  h->last_modified, h->content_type, h->content_range,
-			  h->encoding, h->digest, h->challenge,	    h->retry_after };
+			  h->encoding, h->digest, h->challenge,	    h->retry_after,
+			  h->subject };
 
 	for (size_t i = 0; i < VL_LEN(owned); i++)
 		free(owned[i]);
@@ -192,7 +197,7 @@ static void url_leave(struct vl_job *j)
 	free(j->url);
 	j->url = NULL;
 	j->tries = j->dances = j->redirects = j->token_serial = 0;
-	j->fresh = j->no_resume = j->strayed = false;
+	j->fresh = j->no_resume = j->strayed = j->body_out = false;
 	j->first = (struct vl_origin){ .https = false };
 	if (!j->reach_inherited)
 		j->reach_known = false;
@@ -226,7 +231,7 @@ static void to_first_hop(struct vl_job *j)
 	free(j->url);
 	j->url = NULL;
 	j->redirects = j->dances = 0;
-	j->fresh = j->strayed = false;
+	j->fresh = j->strayed = j->body_out = false;
 	vl_partial_clear(&j->partial);
 }
 
@@ -289,6 +294,7 @@ static void follow(struct vl_job *j)
 	free(j->url);
 	j->url = to;
 	j->redirects++;
+	j->body_out = false;
 	j->strayed = j->strayed || !vl_origin_of(to, &o, &j->err) || !vl_origin_same(&o, &j->first);
 	j->state = VL_JOB_QUEUED;
 }
@@ -297,6 +303,8 @@ void vl_job_apply(struct vl_job *j, enum vl_next next)
 {
 	VL_STR text = NULL;
 
+	if (j->get->once && j->body_out && next >= VL_NEXT_AGAIN)
+		next = VL_NEXT_STOP;
 	switch (next) {
 	case VL_NEXT_DONE:
 		results_take(j);
@@ -306,6 +314,7 @@ void vl_job_apply(struct vl_job *j, enum vl_next next)
 		follow(j);
 		break;
 	case VL_NEXT_AUTH:
+		j->body_out = false; /* turned away before anybody looked at it */
 		if (!vl_token_dance(j))
 			next_mirror(j);
 		break;

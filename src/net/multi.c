@@ -184,8 +184,8 @@ static void say_progress(struct vl_net *n, bool force)
 		return;
 	n->progress_at = now;
 	for (const struct vl_job *j = n->jobs; j; j = j->next) {
-		uint64_t have = j->hop.keep ? j->offset + j->hop.got : 0;
-		uint64_t all = j->total ? j->total : j->get->expect;
+		uint64_t have = j->hop.sent + (j->hop.keep ? j->offset + j->hop.got : 0);
+		uint64_t all = vl_upload_wanted(j->get) ? vl_upload_size(j->get) : j->total ? j->total : j->get->expect;
 
 		done += have;
 		total += all > have ? all : have;

@@ -135,9 +135,10 @@ struct vl_hop {
 	int status;
 	int64_t length; /* -1: not said */
 	char *location, *etag, *last_modified, *content_type, *content_range, *encoding, *digest, *challenge;
-	char *retry_after;
+	char *retry_after, *subject;
 	struct vl_buf note; /* beginning of a body that is not kept */
 	uint64_t got;
+	uint64_t sent;        /* of our own body */
 	struct vl_err err;    /* why a callback ended it */
 	enum vl_next err_next;
 	char curl_text[CURL_ERROR_SIZE];
@@ -155,6 +156,7 @@ struct vl_job {
 	const char *post;  /* body of a POST, borrowed; NULL: GET */
 	bool is_token;
 	bool no_resume;
+	bool body_out;     /* bytes of our own body may have reached the server in this try */
 	bool strayed;      /* a redirect left the first origin: no credential any more, not even back there */
 	/* this URL */
 	size_t url_i;
@@ -189,10 +191,30 @@ bool vl_hop_fail(struct vl_job *j, enum vl_next next, enum vl_code code, const c
 enum vl_next vl_fault_of_curl(struct vl_job *j, CURLcode rc);
 enum vl_next vl_fault_of_status(struct vl_job *j);
 
+/* -- upload.c ---------------------------------------------------------------------------------------------------- */
+bool vl_upload_wanted(const struct vl_request *g);
+uint64_t vl_upload_size(const struct vl_request *g);
+const char *vl_upload_expect(const struct vl_request *g); /* the Expect header: "" is none */
+VL_MUST bool vl_upload_setup(struct vl_job *j);
+/* For a write callback: the body of the answer is kept as far as there is room, the rest skipped. */
+size_t vl_upload_answer(struct vl_job *j, struct vl_bytes b);
+/* 2xx: takes Location. */
+enum vl_next vl_upload_done(struct vl_job *j);
+/* Is this redirect followed with the body? False: j->err. */
+VL_MUST bool vl_upload_may_move(struct vl_job *j);
+
+/* -- scope.c: pure; all give text that the caller frees ---------------------------------------------------------- */
+char *vl_scope_of_url(const char *url, bool push); /* NULL: the URL does not show its repository */
+char *vl_scope_of(const struct vl_job *j);         /* or NULL */
+char *vl_scope_key(const struct vl_job *j);
+char *vl_scope_repository(const char *scope); /* of its first scope, or NULL */
+char *vl_scope_query(const char *scope);      /* "&scope=A&scope=B" */
+
 /* -- token.c ----------------------------------------------------------------------------------------------------- */
 struct vl_token {
 	struct vl_token *next;
 	char *key;     /* origin and scope */
+	bool anonymous;
 	char *auth;    /* Authorization value; NULL: none yet */
 	unsigned serial;
 	int64_t expires; /* milliseconds, monotonic */

@@ -22,15 +22,9 @@ static void secret_free(char **s)
 }
 #define SECRET __attribute__((cleanup(secret_free))) char *
 
-static char *key_of(const struct vl_job *j)
-{
-	return vl_xprintf("%s %s:%u %s", j->first.https ? "https" : "http", j->first.host, j->first.port,
-			  j->get->scope ? j->get->scope : "");
-}
-
 static struct vl_token *find(const struct vl_job *j)
 {
-	VL_STR key = key_of(j);
+	VL_STR key = vl_scope_key(j);
 
 	for (struct vl_token *t = j->net->tokens; t; t = t->next)
 		if (!strcmp(t->key, key))
@@ -45,7 +39,7 @@ static struct vl_token *find_or_make(struct vl_job *j)
 	if (t)
 		return t;
 	t = vl_xcalloc(1, sizeof *t);
-	t->key = key_of(j);
+	t->key = vl_scope_key(j);
 	vl_request_init(&t->get);
 	t->next = j->net->tokens;
 	j->net->tokens = t;
@@ -160,10 +154,9 @@ static void on_answer(struct vl_net *n, struct vl_request *g)
 static char *ask_url(const struct vl_challenge *c, const char *scope)
 {
 	VL_STR service = vl_percent_encode(c->service ? c->service : "");
-	VL_STR wanted = vl_percent_encode(scope ? scope : "");
+	VL_STR wanted = vl_scope_query(scope);
 
-	return vl_xprintf("%s%sservice=%s%s%s", c->realm, strchr(c->realm, '?') ? "&" : "?", service,
-			  scope ? "&scope=" : "", wanted);
+	return vl_xprintf("%s%sservice=%s%s", c->realm, strchr(c->realm, '?') ? "&" : "?", service, wanted);
 }
 
 static char *ask_post(const struct vl_challenge *c, const char *scope, const char *identity)
@@ -178,7 +171,8 @@ static char *ask_post(const struct vl_challenge *c, const char *scope, const cha
 
 static bool ask(struct vl_job *j, struct vl_token *t, const struct vl_challenge *c, const struct vl_cred *cred)
 {
-	const char *scope = j->get->scope ? j->get->scope : c->scope;
+	VL_STR own = vl_scope_of(j);
+	const char *scope = own ? own : c->scope;
 	struct vl_job *k;
 
 	if (!vl_realm_check(j->get->urls[j->url_i], c->realm, &j->err))
@@ -207,18 +201,10 @@ static bool ask(struct vl_job *j, struct vl_token *t, const struct vl_challenge 
 	return true;
 }
 
-/* "repository:NAME:pull" -> NAME */
-static char *repository_of(const char *scope)
-{
-	const char *name = scope && !strncmp(scope, "repository:", 11) ? scope + 11 : NULL;
-	const char *end = name ? strrchr(name, ':') : NULL;
-
-	return end ? vl_xstrndup(name, (size_t)(end - name)) : NULL;
-}
-
 static void credential(struct vl_job *j, struct vl_cred *cred)
 {
-	VL_STR repository = repository_of(j->get->scope);
+	VL_STR scope = vl_scope_of(j);
+	VL_STR repository = vl_scope_repository(scope);
 	unsigned usual = j->first.https ? 443 : 80;
 	VL_STR host = j->first.port == usual ? vl_xstrdup(j->first.host) :
 					       vl_xprintf("%s:%u", j->first.host, j->first.port);
