@@ -28,6 +28,20 @@ void vl_targets_clear(struct vl_targets *t)
 	*t = (struct vl_targets){ 0 };
 }
 
+void vl_name_rules_init(struct vl_name_rules *r, const struct vl_conf *conf)
+{
+	*r = (struct vl_name_rules){ .n = conf->names_count };
+	r->v = vl_xcalloc(r->n ? r->n : 1, sizeof *r->v);
+	for (size_t i = 0; i < r->n; i++)
+		r->v[i] = (struct vl_name_rule){ .from = conf->names[i].from, .to = conf->names[i].to };
+}
+
+void vl_name_rules_clear(struct vl_name_rules *r)
+{
+	free(r->v);
+	*r = (struct vl_name_rules){ 0 };
+}
+
 bool vl_item_files(const struct vl_docs *docs, const struct vl_desc *item, vl_layer_fn *f, void *ctx, struct vl_err *e)
 {
 	const char *name = vl_desc_get(item, VL_AN_ITEM);

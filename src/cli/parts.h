@@ -5,6 +5,7 @@
 
 #include "cli/command.h"
 #include "pipeline/pipeline.h"
+#include "store/hub.h"
 
 struct vl_conf;
 
@@ -35,6 +36,15 @@ struct vl_targets {
 void vl_targets_init(struct vl_targets *t, const struct vl_conf *conf);
 void vl_targets_clear(struct vl_targets *t);
 VL_DEFINE_CLEAN(vl_targets)
+
+/* The `names:` of valise.conf as rules; borrowed from conf. */
+struct vl_name_rules {
+	struct vl_name_rule *v;
+	size_t n;
+};
+void vl_name_rules_init(struct vl_name_rules *r, const struct vl_conf *conf);
+void vl_name_rules_clear(struct vl_name_rules *r);
+VL_DEFINE_CLEAN(vl_name_rules)
 
 /* vl_item_layers(), and an error names the item. */
 VL_MUST bool vl_item_files(const struct vl_docs *docs, const struct vl_desc *item, vl_layer_fn *f, void *ctx,

@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "packlist/ref.h"
 #include "packlist/yaml.h"
 
 #define TEXT_MAX 4096
@@ -39,9 +40,18 @@ static const cyaml_schema_field_t place_fields[] = {
 };
 static const cyaml_schema_value_t place_schema = { CYAML_VALUE_MAPPING(0, struct vl_conf_place, place_fields) };
 
+static const cyaml_schema_field_t name_fields[] = {
+	CYAML_FIELD_STRING_PTR("from", 0, struct vl_conf_name, from, 1, TEXT_MAX),
+	CYAML_FIELD_STRING_PTR("to", 0, struct vl_conf_name, to, 0, TEXT_MAX),
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t name_schema = { CYAML_VALUE_MAPPING(0, struct vl_conf_name, name_fields) };
+
 static const cyaml_schema_field_t conf_fields[] = {
 	CYAML_FIELD_SEQUENCE("mirrors", OPT | CYAML_FLAG_POINTER, struct vl_conf, mirrors, &mirror_schema, 1, LIST_MAX),
 	CYAML_FIELD_SEQUENCE("places", OPT | CYAML_FLAG_POINTER, struct vl_conf, places, &place_schema, 1, LIST_MAX),
+	CYAML_FIELD_SEQUENCE("names", OPT | CYAML_FLAG_POINTER, struct vl_conf, names, &name_schema, 1, LIST_MAX),
+	CYAML_FIELD_STRING_PTR("registry", OPT, struct vl_conf, registry, 1, TEXT_MAX),
 	CYAML_FIELD_STRING_PTR("ca-file", OPT, struct vl_conf, ca_file, 1, TEXT_MAX),
 	CYAML_FIELD_STRING_PTR("docker-config", OPT, struct vl_conf, docker_config, 1, TEXT_MAX),
 	CYAML_FIELD_STRING_PTR("netrc", OPT, struct vl_conf, netrc, 1, TEXT_MAX),
@@ -102,16 +112,85 @@ static bool check_place(const struct vl_yaml *y, const struct vl_conf_place *p, 
 	return true;
 }
 
-static bool check_conf(const struct vl_yaml *y, struct vl_conf *c, struct vl_err *e)
+/* True: every name below b is below a, too. */
+static bool covers(const char *a, const char *b)
 {
-	const char *timeout = vl_yaml_text(y, "timeout");
+	size_t len = strlen(a);
 
+	return !strncmp(a, b, len) && (b[len] == '\0' || b[len] == '/');
+}
+
+/* Rules are tried in order: one that stands behind a wider one would never be heard. */
+static bool check_reached(const struct vl_yaml *y, const struct vl_conf *c, size_t i, const char *at, struct vl_err *e)
+{
+	char other[64];
+
+	for (size_t k = 0; k < i; k++) {
+		snprintf(other, sizeof other, "names.%zu", k);
+		if (covers(c->names[k].from, c->names[i].from))
+			return vl_yaml_fail(y, e, at,
+					    "\"%s\" is never reached: \"%s\" in line %u comes first; put the longer "
+					    "one above it",
+					    c->names[i].from, c->names[k].from, vl_yaml_line(y, other));
+	}
+	return true;
+}
+
+static bool check_map(const struct vl_yaml *y, const struct vl_conf *c, size_t i, struct vl_err *e)
+{
+	const struct vl_conf_name *n = &c->names[i];
+	VL_STR from = vl_safe_text(n->from, 200);
+	VL_STR to = vl_safe_text(n->to, 200);
+	char at[64];
+
+	snprintf(at, sizeof at, "names.%zu.from", i);
+	if (!vl_ref_is_registry(n->from))
+		return vl_yaml_fail(y, e, at,
+				    "\"from\" must be HOST[:PORT][/NAME], without a tag and a slash at its end, not "
+				    "\"%s\"",
+				    from);
+	if (!check_reached(y, c, i, at, e))
+		return false;
+	snprintf(at, sizeof at, "names.%zu.to", i);
+	if (n->to[0] && !vl_ref_is_path(n->to))
+		return vl_yaml_fail(y, e, at,
+				    "\"to\" must be a repository's path (a-z 0-9 . _ - /) without a host, or \"\", not "
+				    "\"%s\"",
+				    to);
+	return true;
+}
+
+static bool check_registry(const struct vl_yaml *y, const struct vl_conf *c, struct vl_err *e)
+{
+	VL_STR shown = c->registry ? vl_safe_text(c->registry, 200) : NULL;
+
+	if (!c->registry || vl_ref_is_registry(c->registry))
+		return true;
+	return vl_yaml_fail(y, e, "registry",
+			    "\"registry\" must be HOST[:PORT][/PREFIX] such as registry.corp:5000/scanners, not \"%s\"",
+			    shown);
+}
+
+static bool check_lists(const struct vl_yaml *y, const struct vl_conf *c, struct vl_err *e)
+{
 	for (size_t i = 0; i < c->mirrors_count; i++)
 		if (!check_mirror(y, &c->mirrors[i], i, e))
 			return false;
 	for (size_t i = 0; i < c->places_count; i++)
 		if (!check_place(y, &c->places[i], i, e))
 			return false;
+	for (size_t i = 0; i < c->names_count; i++)
+		if (!check_map(y, c, i, e))
+			return false;
+	return check_registry(y, c, e);
+}
+
+static bool check_conf(const struct vl_yaml *y, struct vl_conf *c, struct vl_err *e)
+{
+	const char *timeout = vl_yaml_text(y, "timeout");
+
+	if (!check_lists(y, c, e))
+		return false;
 	if (timeout && (!vl_duration_parse(timeout, &c->timeout) || c->timeout <= 0)) {
 		VL_STR shown = vl_safe_text(timeout, 60);
 
@@ -208,8 +287,14 @@ void vl_conf_free(struct vl_conf *c)
 		for (size_t k = 0; k < VL_LEN(text); k++)
 			free(text[k]);
 	}
+	for (unsigned i = 0; i < c->names_count; i++) {
+		free(c->names[i].from);
+		free(c->names[i].to);
+	}
 	free(c->mirrors);
 	free(c->places);
+	free(c->names);
+	free(c->registry);
 	free(c->ca_file);
 	free(c->docker_config);
 	free(c->netrc);

@@ -4,7 +4,7 @@
  * Out:   a vl_packlist in which every item has what its type needs and nothing else, defaults filled in.
  * Keeps: whatever can be seen to be wrong without the network is said here, with line and column, before anything is
  *        fetched. */
-#include "packlist/packlist.h"
+#include "packlist/packlist_priv.h"
 
 #include <cyaml/cyaml.h>
 #include <stdarg.h>
@@ -15,7 +15,6 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "packlist/ref.h"
-#include "packlist/yaml.h"
 
 #define TEXT_MAX 4096
 #define ITEMS_MAX 1000
@@ -40,6 +39,15 @@ static const cyaml_schema_field_t item_fields[] = {
 	CYAML_FIELD_STRING_PTR("minisign-key", OPT, struct vl_item, minisign_key, 1, TEXT_MAX),
 	CYAML_FIELD_STRING_PTR("signature-url", OPT, struct vl_item, signature_url, 1, TEXT_MAX),
 	CYAML_FIELD_BOOL("unpack", OPT, struct vl_item, unpack),
+	CYAML_FIELD_SEQUENCE("images", OPT | CYAML_FLAG_POINTER, struct vl_item, images, &text_entry, 1, LIST_MAX),
+	CYAML_FIELD_SEQUENCE("platforms", OPT | CYAML_FLAG_POINTER, struct vl_item, platforms, &text_entry, 1,
+			     LIST_MAX),
+	CYAML_FIELD_BOOL("referrers", OPT, struct vl_item, referrers),
+	CYAML_FIELD_STRING_PTR("cosign-key", OPT, struct vl_item, cosign_key, 1, TEXT_MAX),
+	/* An empty list is refused by images.c, which can say what belongs there. */
+	CYAML_FIELD_SEQUENCE("analyzers", OPT | CYAML_FLAG_POINTER, struct vl_item, analyzers, &text_entry, 0,
+			     LIST_MAX),
+	CYAML_FIELD_STRING_PTR("registry", OPT, struct vl_item, registry, 1, TEXT_MAX),
 	CYAML_FIELD_STRING_PTR("path", OPT, struct vl_item, path, 1, TEXT_MAX),
 	CYAML_FIELD_END,
 };
@@ -55,17 +63,25 @@ static const cyaml_schema_value_t list_schema = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct vl_packlist, list_fields),
 };
 
-/* What a type takes beside name and type. */
-static const char *const type_names[] = { "osv", "trivy-db", "http", "dir", NULL };
+/* What a type takes beside name and type, and what looks closer at it. */
+static const char *const type_names[] = { "osv", "trivy-db", "http", "dir", "image", "gitlab-analyzers", NULL };
+static bool check_osv(const struct vl_exam *x, struct vl_err *e);
+static bool check_trivy_db(const struct vl_exam *x, struct vl_err *e);
+static bool check_http(const struct vl_exam *x, struct vl_err *e);
 static const struct type_keys {
 	const char *type;
 	const char *may[8];
 	const char *must[2];
+	bool (*check)(const struct vl_exam *x, struct vl_err *e);
 } type_keys[] = {
-	{ "osv", { "ecosystems", "url", "exact" }, { "ecosystems" } },
-	{ "trivy-db", { "references", "exact" }, { NULL } },
-	{ "http", { "url", "sha256", "checksum-url", "minisign-key", "signature-url", "unpack" }, { "url" } },
-	{ "dir", { "path" }, { "path" } },
+	{ "osv", { "ecosystems", "url", "exact" }, { "ecosystems" }, check_osv },
+	{ "trivy-db", { "references", "exact" }, { NULL }, check_trivy_db },
+	{ "http", { "url", "sha256", "checksum-url", "minisign-key", "signature-url", "unpack" }, { "url" },
+	  check_http },
+	{ "dir", { "path" }, { "path" }, NULL },
+	{ "image", { "images", "platforms", "referrers", "cosign-key" }, { "images" }, vl_exam_images },
+	{ "gitlab-analyzers", { "analyzers", "registry", "platforms", "referrers", "cosign-key" }, { NULL },
+	  vl_exam_analyzers },
 };
 
 const char *const *vl_packlist_types(void)
@@ -73,16 +89,15 @@ const char *const *vl_packlist_types(void)
 	return type_names;
 }
 
-/* One item under examination. */
-struct exam {
-	const struct vl_yaml *y;
-	struct vl_packlist *list;
-	struct vl_item *item;
-	size_t i;
-};
+static const struct type_keys *keys_of(const char *type)
+{
+	for (size_t i = 0; i < VL_LEN(type_keys); i++)
+		if (!strcmp(type_keys[i].type, type))
+			return &type_keys[i];
+	return NULL;
+}
 
-static bool item_fail(const struct exam *x, struct vl_err *e, const char *key, const char *fmt, ...) VL_PRINTF(4, 5);
-static bool item_fail(const struct exam *x, struct vl_err *e, const char *key, const char *fmt, ...)
+bool vl_exam_fail(const struct vl_exam *x, struct vl_err *e, const char *key, const char *fmt, ...)
 {
 	char at[128], what[800];
 	va_list ap;
@@ -94,7 +109,7 @@ static bool item_fail(const struct exam *x, struct vl_err *e, const char *key, c
 	return vl_yaml_fail(x->y, e, at, "%s", what);
 }
 
-static bool item_has(const struct exam *x, const char *key)
+bool vl_exam_has(const struct vl_exam *x, const char *key)
 {
 	char at[128];
 
@@ -110,58 +125,58 @@ static bool is_in(const char *const *list, size_t n, const char *s)
 	return false;
 }
 
-static bool check_name(const struct exam *x, struct vl_err *e)
+static bool check_name(const struct vl_exam *x, struct vl_err *e)
 {
 	VL_STR shown = vl_safe_text(x->item->name, 80);
 
 	if (!vl_name_is_valid(x->item->name))
-		return item_fail(x, e, "name",
-				 "name \"%s\" is not valid: 1 to 64 of a-z 0-9 - _ . beginning with a letter or digit",
-				 shown);
+		return vl_exam_fail(x, e, "name",
+				    "name \"%s\" is not valid: 1 to 64 of a-z 0-9 - _ . beginning with a letter or "
+				    "digit",
+				    shown);
 	for (size_t i = 0; i < x->i; i++)
 		if (!strcmp(x->list->items[i].name, x->item->name))
-			return item_fail(x, e, "name", "two items are called \"%s\"; the first is in line %u", shown,
-					 x->list->items[i].line);
+			return vl_exam_fail(x, e, "name", "two items are called \"%s\"; the first is in line %u", shown,
+					    x->list->items[i].line);
 	return true;
 }
 
-static bool unknown_type(const struct exam *x, struct vl_err *e)
+static bool unknown_type(const struct vl_exam *x, struct vl_err *e)
 {
 	const char *near = vl_nearest(x->item->type, type_names);
 	VL_STR shown = vl_safe_text(x->item->type, 60);
 
 	if (near)
-		return item_fail(x, e, "type", "unknown type \"%s\" in item \"%s\"; did you mean \"%s\"?", shown,
-				 x->item->name, near);
-	return item_fail(x, e, "type", "unknown type \"%s\" in item \"%s\"; known types: osv, trivy-db, http, dir",
-			 shown, x->item->name);
+		return vl_exam_fail(x, e, "type", "unknown type \"%s\" in item \"%s\"; did you mean \"%s\"?", shown,
+				    x->item->name, near);
+	return vl_exam_fail(x, e, "type",
+			    "unknown type \"%s\" in item \"%s\"; known types: osv, trivy-db, http, dir, image, "
+			    "gitlab-analyzers",
+			    shown, x->item->name);
 }
 
-static bool check_keys(const struct exam *x, struct vl_err *e)
+static bool check_keys(const struct vl_exam *x, struct vl_err *e)
 {
-	const struct type_keys *t = NULL;
+	const struct type_keys *t = keys_of(x->item->type);
 
-	for (size_t i = 0; i < VL_LEN(type_keys); i++)
-		if (!strcmp(type_keys[i].type, x->item->type))
-			t = &type_keys[i];
 	if (!t)
 		return unknown_type(x, e);
 	for (const cyaml_schema_field_t *f = item_fields + 2; f->key; f++) {
 		char key[40];
 
 		snprintf(key, sizeof key, "%s!", f->key);
-		if (item_has(x, f->key) && !is_in(t->may, VL_LEN(t->may), f->key))
-			return item_fail(x, e, key, "\"%s\" does not belong to type %s (item \"%s\")", f->key, t->type,
-					 x->item->name);
+		if (vl_exam_has(x, f->key) && !is_in(t->may, VL_LEN(t->may), f->key))
+			return vl_exam_fail(x, e, key, "\"%s\" does not belong to type %s (item \"%s\")", f->key,
+					    t->type, x->item->name);
 	}
 	for (size_t i = 0; i < VL_LEN(t->must) && t->must[i]; i++)
-		if (!item_has(x, t->must[i]))
-			return item_fail(x, e, "", "item \"%s\" of type %s needs \"%s\"", x->item->name, t->type,
-					 t->must[i]);
+		if (!vl_exam_has(x, t->must[i]))
+			return vl_exam_fail(x, e, "", "item \"%s\" of type %s needs \"%s\"", x->item->name, t->type,
+					    t->must[i]);
 	return true;
 }
 
-static bool check_url(const struct exam *x, const char *key, const char *url, struct vl_err *e)
+static bool check_url(const struct vl_exam *x, const char *key, const char *url, struct vl_err *e)
 {
 	size_t scheme = !url ? 0 : !strncmp(url, "https://", 8) ? 8 : !strncmp(url, "http://", 7) ? 7 : 0;
 	VL_STR shown = url ? vl_safe_text(url, 200) : NULL;
@@ -169,17 +184,17 @@ static bool check_url(const struct exam *x, const char *key, const char *url, st
 	if (!url)
 		return true;
 	if (!scheme || strcspn(url + scheme, "/?#") == 0)
-		return item_fail(x, e, key, "\"%s\" in item \"%s\" must begin with https:// or http://, not \"%s\"",
-				 key, x->item->name, shown);
+		return vl_exam_fail(x, e, key, "\"%s\" in item \"%s\" must begin with https:// or http://, not \"%s\"",
+				    key, x->item->name, shown);
 	if (strpbrk(url, " \\\"<>^`{|}"))
-		return item_fail(x, e, key,
-				 "\"%s\" in item \"%s\" holds a blank or another character that URLs must encode",
-				 key, x->item->name);
+		return vl_exam_fail(x, e, key,
+				    "\"%s\" in item \"%s\" holds a blank or another character that URLs must encode",
+				    key, x->item->name);
 	return true;
 }
 
 /* The same database twice would be placed over itself. */
-static const struct vl_item *other_with(const struct exam *x, const char *ecosystem, size_t before)
+static const struct vl_item *other_with(const struct vl_exam *x, const char *ecosystem, size_t before)
 {
 	for (size_t i = 0; i <= x->i; i++) {
 		const struct vl_item *o = &x->list->items[i];
@@ -192,7 +207,7 @@ static const struct vl_item *other_with(const struct exam *x, const char *ecosys
 	return NULL;
 }
 
-static bool check_ecosystem(const struct exam *x, size_t k, struct vl_err *e)
+static bool check_ecosystem(const struct vl_exam *x, size_t k, struct vl_err *e)
 {
 	const char *eco = x->item->ecosystems[k];
 	const struct vl_item *other = other_with(x, eco, k);
@@ -202,16 +217,16 @@ static bool check_ecosystem(const struct exam *x, size_t k, struct vl_err *e)
 
 	snprintf(key, sizeof key, "ecosystems.%zu", k);
 	if (colon)
-		return item_fail(x, e, key, "ecosystem \"%s\": use the part before the colon, \"%.*s\"", shown,
-				 (int)(colon - eco), eco);
+		return vl_exam_fail(x, e, key, "ecosystem \"%s\": use the part before the colon, \"%.*s\"", shown,
+				    (int)(colon - eco), eco);
 	if (strchr(eco, '/') || !vl_path_is_safe(eco) || strlen(eco) > 100)
-		return item_fail(x, e, key, "\"%s\" cannot be the name of an ecosystem", shown);
+		return vl_exam_fail(x, e, key, "\"%s\" cannot be the name of an ecosystem", shown);
 	if (other)
-		return item_fail(x, e, key, "ecosystem \"%s\" is already in item \"%s\"", shown, other->name);
+		return vl_exam_fail(x, e, key, "ecosystem \"%s\" is already in item \"%s\"", shown, other->name);
 	return true;
 }
 
-static bool check_osv(const struct exam *x, struct vl_err *e)
+static bool check_osv(const struct vl_exam *x, struct vl_err *e)
 {
 	for (size_t k = 0; k < x->item->ecosystems_count; k++)
 		if (!check_ecosystem(x, k, e))
@@ -219,7 +234,7 @@ static bool check_osv(const struct exam *x, struct vl_err *e)
 	return check_url(x, "url", x->item->url, e);
 }
 
-static bool check_trivy_db(const struct exam *x, struct vl_err *e)
+static bool check_trivy_db(const struct vl_exam *x, struct vl_err *e)
 {
 	struct vl_ref ref;
 	struct vl_err why;
@@ -227,79 +242,80 @@ static bool check_trivy_db(const struct exam *x, struct vl_err *e)
 
 	for (size_t i = 0; i < x->i; i++)
 		if (!strcmp(x->list->items[i].type, "trivy-db"))
-			return item_fail(x, e, "", "a second item of type trivy-db; the first is \"%s\" in line %u",
-					 x->list->items[i].name, x->list->items[i].line);
+			return vl_exam_fail(x, e, "", "a second item of type trivy-db; the first is \"%s\" in line %u",
+					    x->list->items[i].name, x->list->items[i].line);
 	for (size_t k = 0; k < x->item->references_count; k++) {
 		snprintf(key, sizeof key, "references.%zu", k);
 		if (!vl_ref_parse(&ref, x->item->references[k], &why))
-			return item_fail(x, e, key, "reference %s", why.msg);
+			return vl_exam_fail(x, e, key, "reference %s", why.msg);
 	}
 	return true;
 }
 
-static bool check_sha256(const struct exam *x, struct vl_err *e)
+static bool check_sha256(const struct vl_exam *x, struct vl_err *e)
 {
 	char *hex = x->item->sha256;
 
 	if (!hex)
 		return true;
 	if (strlen(hex) != 64 || strspn(hex, "0123456789abcdefABCDEF") != 64)
-		return item_fail(x, e, "sha256",
-				 "\"sha256\" in item \"%s\" must be 64 hexadecimal digits; it has %zu characters",
-				 x->item->name, strlen(hex));
+		return vl_exam_fail(x, e, "sha256",
+				    "\"sha256\" in item \"%s\" must be 64 hexadecimal digits; it has %zu characters",
+				    x->item->name, strlen(hex));
 	for (; *hex; hex++)
 		if (*hex >= 'A' && *hex <= 'F')
 			*hex = (char)(*hex - 'A' + 'a');
 	return true;
 }
 
-static bool check_pins(const struct exam *x, struct vl_err *e)
+static bool check_pins(const struct vl_exam *x, struct vl_err *e)
 {
 	static const char *const pins[] = { "sha256", "checksum-url", "minisign-key" };
 	const char *first = NULL;
 
 	for (size_t i = 0; i < VL_LEN(pins); i++) {
-		if (!item_has(x, pins[i]))
+		if (!vl_exam_has(x, pins[i]))
 			continue;
 		if (first)
-			return item_fail(x, e, pins[i], "\"%s\" and \"%s\" in item \"%s\" exclude each other", first,
-					 pins[i], x->item->name);
+			return vl_exam_fail(x, e, pins[i], "\"%s\" and \"%s\" in item \"%s\" exclude each other", first,
+					    pins[i], x->item->name);
 		first = pins[i];
 	}
 	if (x->item->signature_url && !x->item->minisign_key)
-		return item_fail(x, e, "signature-url", "\"signature-url\" in item \"%s\" needs \"minisign-key\"",
-				 x->item->name);
+		return vl_exam_fail(x, e, "signature-url", "\"signature-url\" in item \"%s\" needs \"minisign-key\"",
+				    x->item->name);
 	if (x->item->minisign_key && !x->item->signature_url && strpbrk(x->item->url, "?#"))
-		return item_fail(x, e, "minisign-key",
-				 "item \"%s\" needs \"signature-url\", because its url has a query",
-				 x->item->name);
+		return vl_exam_fail(x, e, "minisign-key",
+				    "item \"%s\" needs \"signature-url\", because its url has a query",
+				    x->item->name);
 	if (x->item->minisign_key && !x->item->signature_url)
 		x->item->signature_url = vl_xprintf("%s.minisig", x->item->url);
 	return true;
 }
 
 /* Two downloads of one URL would share one partial file. */
-static bool check_twice(const struct exam *x, struct vl_err *e)
+static bool check_twice(const struct vl_exam *x, struct vl_err *e)
 {
 	for (size_t i = 0; i < x->i; i++) {
 		const struct vl_item *o = &x->list->items[i];
 
 		if (o->url && !strcmp(o->type, "http") && !strcmp(o->url, x->item->url))
-			return item_fail(x, e, "url", "the url of item \"%s\" is already in item \"%s\"", x->item->name,
-					 o->name);
+			return vl_exam_fail(x, e, "url", "the url of item \"%s\" is already in item \"%s\"",
+					    x->item->name, o->name);
 	}
 	return true;
 }
 
-static bool check_http(const struct exam *x, struct vl_err *e)
+static bool check_http(const struct vl_exam *x, struct vl_err *e)
 {
 	return check_url(x, "url", x->item->url, e) && check_url(x, "checksum-url", x->item->checksum_url, e) &&
 	       check_url(x, "signature-url", x->item->signature_url, e) && check_twice(x, e) &&
 	       check_sha256(x, e) && check_pins(x, e);
 }
 
-static bool check_item(struct exam *x, struct vl_err *e)
+static bool check_item(struct vl_exam *x, struct vl_err *e)
 {
+	bool (*more)(const struct vl_exam *, struct vl_err *);
 	char at[40];
 
 	snprintf(at, sizeof at, "items.%zu", x->i);
@@ -307,19 +323,14 @@ static bool check_item(struct exam *x, struct vl_err *e)
 	x->item->line = vl_yaml_line(x->y, at);
 	if (!check_name(x, e) || !check_keys(x, e))
 		return false;
-	if (!strcmp(x->item->type, "osv"))
-		return check_osv(x, e);
-	if (!strcmp(x->item->type, "trivy-db"))
-		return check_trivy_db(x, e);
-	if (!strcmp(x->item->type, "http"))
-		return check_http(x, e);
-	return true;
+	more = keys_of(x->item->type)->check;
+	return !more || more(x, e);
 }
 
 static bool check_list(const struct vl_yaml *y, struct vl_packlist *p, struct vl_err *e)
 {
 	const char *expires = vl_yaml_text(y, "expires");
-	struct exam x = { .y = y, .list = p };
+	struct vl_exam x = { .y = y, .list = p };
 	VL_STR shown = vl_safe_text(p->channel, 80);
 
 	if (!vl_name_is_valid(p->channel))
@@ -396,12 +407,15 @@ static void free_texts(char **text, unsigned n)
 static void item_clear(struct vl_item *it)
 {
 	char *text[] = { it->name, it->type, it->url, it->sha256, it->checksum_url, it->minisign_key, it->signature_url,
-			 it->path };
+			 it->path, it->cosign_key, it->registry };
 
 	for (size_t i = 0; i < VL_LEN(text); i++)
 		free(text[i]);
 	free_texts(it->ecosystems, it->ecosystems_count);
 	free_texts(it->references, it->references_count);
+	free_texts(it->images, it->images_count);
+	free_texts(it->platforms, it->platforms_count);
+	free_texts(it->analyzers, it->analyzers_count);
 }
 
 void vl_packlist_free(struct vl_packlist *p)

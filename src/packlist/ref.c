@@ -110,6 +110,21 @@ bool vl_ref_is_address(const char *text)
 	return host_is_good(host) && name_is_good(text + len + 1);
 }
 
+bool vl_ref_is_registry(const char *text)
+{
+	char with_path[600];
+
+	if (vl_ref_is_address(text))
+		return true;
+	return !strchr(text, '/') && strlen(text) < 300 && snprintf(with_path, sizeof with_path, "%s/x", text) > 0 &&
+	       vl_ref_is_address(with_path);
+}
+
+bool vl_ref_is_path(const char *text)
+{
+	return strlen(text) < 256 && name_is_good(text);
+}
+
 bool vl_host_is_loopback(const char *host)
 {
 	char bare[256];

@@ -15,6 +15,10 @@ struct vl_ref {
 VL_MUST bool vl_ref_parse(struct vl_ref *out, const char *text, struct vl_err *e);
 /* "host[:port]/name" and nothing behind it. Hosts without a dot are fine here. */
 bool vl_ref_is_address(const char *text);
+/* HOST[:PORT][/PREFIX]: where images are put, or taken from. */
+bool vl_ref_is_registry(const char *text);
+/* A repository's path: "security-products/semgrep". */
+bool vl_ref_is_path(const char *text);
 /* Loopback: 127.0.0.0/8, [::1], localhost; the only hosts that are spoken to in plain HTTP without being asked. */
 bool vl_host_is_loopback(const char *host);
 

@@ -302,14 +302,16 @@ struct about {
 static bool check(const struct vl_yaml *y, const yaml_node_t *n, const cyaml_schema_value_t *s,
 		  const struct about *about, struct vl_err *e);
 
-static bool check_text(const struct vl_yaml *y, const yaml_node_t *n, const struct about *about, struct vl_err *e)
+static bool check_text(const struct vl_yaml *y, const yaml_node_t *n, bool may_be_empty, const struct about *about,
+		       struct vl_err *e)
 {
 	const char *v = scalar(n);
 
 	if (!v)
 		return fail_at(y, e, n->start_mark, "\"%s\"%s must be a single value, not a %s", about->key,
 			       about->where, n->type == YAML_SEQUENCE_NODE ? "list" : "mapping");
-	if (!*v || (n->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && (!strcmp(v, "~") || !strcmp(v, "null"))))
+	if ((!*v && !(may_be_empty && n->data.scalar.style != YAML_PLAIN_SCALAR_STYLE)) ||
+	    (n->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && (!strcmp(v, "~") || !strcmp(v, "null"))))
 		return fail_at(y, e, n->start_mark, "\"%s\"%s has no value", about->key, about->where);
 	if (n->data.scalar.length > VALUE_MAX)
 		return fail_at(y, e, n->start_mark, "\"%s\"%s is longer than %d bytes", about->key, about->where,
@@ -326,7 +328,7 @@ static bool check_bool(const struct vl_yaml *y, const yaml_node_t *n, const stru
 {
 	VL_STR shown = NULL;
 
-	if (!check_text(y, n, about, e))
+	if (!check_text(y, n, false, about, e))
 		return false;
 	if (!strcmp(scalar(n), "true") || !strcmp(scalar(n), "false"))
 		return true;
@@ -340,7 +342,7 @@ static bool check_number(const struct vl_yaml *y, const yaml_node_t *n, const st
 	VL_STR shown = NULL;
 	const char *v;
 
-	if (!check_text(y, n, about, e))
+	if (!check_text(y, n, false, about, e))
 		return false;
 	v = scalar(n);
 	if (strlen(v) <= 6 && strspn(v, "0123456789") == strlen(v) && (v[0] != '0' || !v[1]))
@@ -352,7 +354,7 @@ static bool check_number(const struct vl_yaml *y, const yaml_node_t *n, const st
 
 static const char *name_of(const struct vl_yaml *y, const yaml_node_t *n)
 {
-	static const char *const keys[] = { "name", "prefix", "consumer" };
+	static const char *const keys[] = { "name", "prefix", "consumer", "from" };
 
 	for (size_t i = 0; i < VL_LEN(keys); i++) {
 		const yaml_node_pair_t *p = pair_of(y, n, keys[i], strlen(keys[i]));
@@ -388,7 +390,7 @@ static bool check_list(const struct vl_yaml *y, const yaml_node_t *n, const cyam
 		return fail_at(y, e, n->start_mark, "\"%s\"%s must be a list%s", about->key, about->where,
 			       entry->type == CYAML_MAPPING ? " of records that begin with \"- \"" : ": [A, B]");
 	count = (size_t)(n->data.sequence.items.top - n->data.sequence.items.start);
-	if (count == 0)
+	if (count < s->sequence.min)
 		return fail_at(y, e, n->start_mark, "\"%s\"%s is empty", about->key, about->where);
 	if (count > s->sequence.max)
 		return fail_at(y, e, n->start_mark, "\"%s\"%s has %zu entries; at most %u are allowed", about->key,
@@ -477,7 +479,7 @@ static bool check(const struct vl_yaml *y, const yaml_node_t *n, const cyaml_sch
 	case CYAML_UINT:
 		return check_number(y, n, about, e);
 	default:
-		return check_text(y, n, about, e);
+		return check_text(y, n, s->type == CYAML_STRING && s->string.min == 0, about, e);
 	}
 }
 

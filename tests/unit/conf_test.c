@@ -33,6 +33,27 @@ static const struct {
 	  "c.conf:2:41: mirror \"b.example\" of a URL must be a URL, too: begin with https:// or http://" },
 	{ "places:\n  - {consumer: trivy, path: rel}\n", "c.conf:2:29: path \"rel\" must be absolute" },
 	{ "places:\n  - {consumer: trivy}\n", "c.conf:2:5: \"path\" is missing in place \"trivy\"" },
+	{ "names:\n  - {from: r.example/x}\n", "c.conf:2:5: \"to\" is missing in name \"r.example/x\"" },
+	{ "names:\n  - {to: x}\n", "c.conf:2:5: \"from\" is missing in name 1" },
+	{ "names:\n  - {from: 'https://r.example/x', to: y}\n",
+	  "c.conf:2:12: \"from\" must be HOST[:PORT][/NAME], without a tag and a slash at its end, not "
+	  "\"https://r.example/x\"" },
+	{ "names:\n  - {from: r.example/x/, to: y}\n",
+	  "c.conf:2:12: \"from\" must be HOST[:PORT][/NAME], without a tag and a slash at its end, not "
+	  "\"r.example/x/\"" },
+	{ "names:\n  - {from: r.example/x, to: /y}\n",
+	  "c.conf:2:29: \"to\" must be a repository's path (a-z 0-9 . _ - /) without a host, or \"\", not \"/y\"" },
+	{ "names:\n  - {from: r.example, to: 'corp:5000/y'}\n",
+	  "c.conf:2:27: \"to\" must be a repository's path (a-z 0-9 . _ - /) without a host, or \"\", not "
+	  "\"corp:5000/y\"" },
+	{ "names:\n  - from: r.example/x\n    to:\n", "c.conf:3:8: \"to\" in name \"r.example/x\" has no value" },
+	{ "names:\n  - {from: r.example/x, to: y}\n  - {from: r.example/x/z, to: z}\n",
+	  "c.conf:3:12: \"r.example/x/z\" is never reached: \"r.example/x\" in line 2 comes first; put the longer one "
+	  "above it" },
+	{ "registry: https://registry.corp\n",
+	  "c.conf:1:11: \"registry\" must be HOST[:PORT][/PREFIX] such as registry.corp:5000/scanners, not "
+	  "\"https://registry.corp\"" },
+	{ "registry: ''\n", "c.conf:1:11: \"registry\" has no value" },
 	{ "ca-file: [a]\n", "c.conf:1:10: \"ca-file\" must be a single value, not a list" },
 };
 
@@ -63,6 +84,8 @@ static void test_good(void)
 		      "  - prefix: https://osv.example\n    use: [http://mirror.corp/osv]\n    only: true\n"
 		      "places:\n  - consumer: trivy\n    path: /home/u/.cache/trivy\n    owner: u\n    channel: prod\n"
 		      "ca-file: /etc/ca.pem\nmax-download: 2GiB\nretries: 1\nkeep: 3\ntimeout: 90m\nlow-speed: 10kB\n"
+		      "names:\n  - from: r.example/x/y\n    to: z/y\n  - {from: r.example/x, to: ''}\n"
+		      "  - {from: r.example, to: all}\nregistry: registry.corp:5000/scanners\n"
 		      "proxy: http://p:3128\nnetrc: /n\ndocker-config: /d\n",
 		      &e),
 		 &e, "a full file loads");
@@ -74,6 +97,10 @@ static void test_good(void)
 	tap_ok(c->places_count == 1 && !c->places[0].item && !strcmp(c->places[0].owner, "u"), "places");
 	tap_ok(c->max_download == 2ull << 30 && c->retries == 1 && c->keep == 3 && c->timeout == 5400, "numbers");
 	tap_is(c->low_speed, 10000, "low-speed");
+	tap_is(c->names_count, 3, "names");
+	tap_str(c->names[0].to, "z/y", "the first");
+	tap_str(c->names[1].to, "", "an empty one");
+	tap_str(c->registry, "registry.corp:5000/scanners", "registry");
 	tap_str(c->docker_config, "/d", "docker-config");
 }
 

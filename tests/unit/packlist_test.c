@@ -71,7 +71,7 @@ static const struct {
 	  "valise.yaml:3:21: unknown type \"ovs\" in item \"a\"; did you mean \"osv\"?" },
 	{ LIST("  - {name: a, type: hovercraft}\n"),
 	 "valise.yaml:3:21: unknown type \"hovercraft\" in item \"a\"; known types: "
-						      "osv, trivy-db, http, dir" },
+						      "osv, trivy-db, http, dir, image, gitlab-analyzers" },
 	{ LIST("  - {name: a, type: dir, path: x, url: https://x.example/}\n"),
 	  "valise.yaml:3:35: \"url\" does not belong to type dir (item \"a\")" },
 	{ LIST("  - {name: a, type: dir, path: x, exact: true}\n"),
@@ -128,6 +128,106 @@ static const struct {
 	  "valise.yaml:3:73: item \"f\" needs \"signature-url\", because its url has a query" },
 };
 
+#define IMAGE(more) LIST("  - name: base\n    type: image\n" more)
+#define GITLAB(more) LIST("  - name: gl\n    type: gitlab-analyzers\n" more)
+#define KNOWN                                                                                                          \
+	"semgrep:6, gitlab-advanced-sast:2, secrets:7, container-scanning:8, container-scanning/trivy:8, "             \
+	"dependency-scanning:1, gemnasium:6, gemnasium-maven:6, gemnasium-python:6, kics:6, dast:6, kubesec:6, "       \
+	"pmd-apex:6, sobelow:6, spotbugs:5"
+
+static const struct {
+	const char *yaml, *error, *hint;
+} bad_images[] = {
+	{ IMAGE("    platforms: [all]\n"), "valise.yaml:3:5: item \"base\" of type image needs \"images\"", NULL },
+	{ IMAGE("    images: []\n"), "valise.yaml:5:13: \"images\" in item \"base\" is empty", NULL },
+	{ IMAGE("    images: alpine:3\n"),
+	  "valise.yaml:5:13: \"images\" in item \"base\" must be a list: [A, B]", NULL },
+	{ IMAGE("    image: [alpine:3]\n"),
+	  "valise.yaml:5:5: unknown key \"image\" in item \"base\"; did you mean \"images\"?", NULL },
+	{ IMAGE("    images: [alpine:3]\n    references: [x]\n"),
+	  "valise.yaml:6:5: \"references\" does not belong to type image (item \"base\")", NULL },
+	{ IMAGE("    images: [alpine]\n"), "valise.yaml:5:14: image \"alpine\" has neither a tag nor a digest",
+	  "Add one; if the newest is meant, write \"alpine:latest\"." },
+	{ IMAGE("    images:\n      - grafana/grafana:11\n      - r.example:5000/a/b\n"),
+	  "valise.yaml:7:9: image \"r.example:5000/a/b\" has neither a tag nor a digest",
+	  "Add one; if the newest is meant, write \"r.example:5000/a/b:latest\"." },
+	{ IMAGE("    images: ['https://r.example/a:1']\n"),
+	  "valise.yaml:5:14: image \"https://r.example/a:1\" is a URL; write it without the scheme", NULL },
+	{ IMAGE("    images: ['Alpine:3']\n"),
+	  "valise.yaml:5:14: image \"docker.io/library/Alpine:3\": \"library/Alpine\" is not a name in a registry "
+	  "(a-z 0-9 . _ - /)", NULL },
+	{ IMAGE("    images: ['a b:3']\n"),
+	  "valise.yaml:5:14: image \"docker.io/library/a b:3\": \"library/a b\" is not a name in a registry "
+	  "(a-z 0-9 . _ - /)", NULL },
+	{ IMAGE("    images: ['alpine:']\n"),
+	  "valise.yaml:5:14: image \"docker.io/library/alpine:\" has a malformed tag", NULL },
+	{ IMAGE("    images: ['alpine@sha256:12']\n"),
+	  "valise.yaml:5:14: image \"docker.io/library/alpine@sha256:12\": the digest must be sha256: and 64 "
+	  "hexadecimal digits", NULL },
+	{ IMAGE("    images: [alpine:3, 'docker.io/library/alpine:3']\n"),
+	  "valise.yaml:5:24: image \"docker.io/library/alpine:3\" is already in item \"base\", further up", NULL },
+	{ IMAGE("    images: [alpine:3, 'alpine:3@sha256:" HEX64 "']\n"),
+	  "valise.yaml:5:24: image \"docker.io/library/alpine:3\" is already in item \"base\", further up", NULL },
+	{ IMAGE("    images: [alpine:3]\n  - {name: more, type: image, images: [alpine:3], platforms: [all]}\n"),
+	  "valise.yaml:6:40: image \"docker.io/library/alpine:3\" is already in item \"base\"", NULL },
+	{ IMAGE("    images: [a:1]\n    platforms: []\n"),
+	  "valise.yaml:6:16: \"platforms\" in item \"base\" is empty", NULL },
+	{ IMAGE("    images: [a:1]\n    platforms: [amd64]\n"),
+	  "valise.yaml:6:17: platform \"amd64\" must be OS/ARCH or OS/ARCH/VARIANT such as linux/amd64 or linux/arm64, "
+	  "or the word all", NULL },
+	{ IMAGE("    images: [a:1]\n    platforms: [linux/amd64, linux/x86_64]\n"),
+	  "valise.yaml:6:30: platform \"linux/x86_64\" is called \"linux/amd64\" in registries", NULL },
+	{ IMAGE("    images: [a:1]\n    platforms: [linux/arm/v7/x]\n"),
+	  "valise.yaml:6:17: platform \"linux/arm/v7/x\" must be OS/ARCH or OS/ARCH/VARIANT such as linux/amd64 or "
+	  "linux/arm64, or the word all", NULL },
+	{ IMAGE("    images: [a:1]\n    platforms: [linux/, linux/amd64]\n"),
+	  "valise.yaml:6:17: platform \"linux/\" must be OS/ARCH or OS/ARCH/VARIANT such as linux/amd64 or "
+	  "linux/arm64, or the word all", NULL },
+	{ IMAGE("    images: [a:1]\n    platforms: [linux/amd64, all]\n"),
+	  "valise.yaml:6:30: platform \"all\" in item \"base\" stands alone: leave the others out", NULL },
+	{ IMAGE("    images: [a:1]\n    platforms: [linux/amd64, linux/amd64]\n"),
+	  "valise.yaml:6:30: platform \"linux/amd64\" is here twice", NULL },
+	{ IMAGE("    images: [a:1]\n    referrers: no\n"),
+	  "valise.yaml:6:16: \"referrers\" in item \"base\" must be true or false, not \"no\"", NULL },
+	{ IMAGE("    images: [a:1]\n    cosign-key: k.pub\n    referrers: false\n"),
+	  "valise.yaml:7:16: \"referrers: false\" and \"cosign-key\" in item \"base\" exclude each other: the "
+	  "signatures that are verified are carried, too", NULL },
+	{ GITLAB("    referrers: true\n"), "valise.yaml:3:5: item \"gl\" names no analyzers",
+	  "The usual ones: analyzers: [semgrep, secrets, container-scanning]. All: " KNOWN "." },
+	{ GITLAB("    analyzers: []\n"), "valise.yaml:5:16: item \"gl\" names no analyzers",
+	  "The usual ones: analyzers: [semgrep, secrets, container-scanning]. All: " KNOWN "." },
+	{ GITLAB("    analyzers: [semgrep, sempgrep]\n"),
+	  "valise.yaml:5:26: unknown analyzer \"sempgrep\" in item \"gl\"; did you mean \"semgrep\"?",
+	  "Known: " KNOWN ". Others need their major: \"sempgrep:1\"." },
+	{ GITLAB("    analyzers: [api-security]\n"),
+	  "valise.yaml:5:17: unknown analyzer \"api-security\" in item \"gl\"",
+	  "Known: " KNOWN ". Others need their major: \"api-security:1\"." },
+	{ GITLAB("    analyzers: ['semgrep:latest']\n"),
+	  "valise.yaml:5:17: analyzer \"semgrep:latest\" must be NAME, NAME:MAJOR or NAME:MAJOR-fips",
+	  "GitLab refreshes every major under its number: write the major, and valise records the digest beside it." },
+	{ GITLAB("    analyzers: ['semgrep:']\n"),
+	  "valise.yaml:5:17: analyzer \"semgrep:\" must be NAME, NAME:MAJOR or NAME:MAJOR-fips",
+	  "GitLab refreshes every major under its number: write the major, and valise records the digest beside it." },
+	{ GITLAB("    analyzers: ['Own Thing:1']\n"),
+	  "valise.yaml:5:17: image \"registry.gitlab.com/security-products/Own Thing:1\": \"security-products/Own "
+	  "Thing\" "
+	  "is not a name in a registry (a-z 0-9 . _ - /)", NULL },
+	{ GITLAB("    analyzers: [semgrep, 'semgrep:6']\n"),
+	  "valise.yaml:5:26: image \"registry.gitlab.com/security-products/semgrep:6\" is already in item \"gl\", "
+	  "further up",
+	  NULL },
+	{ GITLAB("    analyzers: [semgrep]\n    registry: https://gitlab.corp/x\n"),
+	  "valise.yaml:6:15: \"registry\" in item \"gl\" must be HOST[:PORT][/PREFIX] such as "
+	  "registry.gitlab.com/security-products, not \"https://gitlab.corp/x\"", NULL },
+	{ GITLAB("    analyzers: [semgrep]\n    registry: gitlab.corp/x/\n"),
+	  "valise.yaml:6:15: \"registry\" in item \"gl\" must be HOST[:PORT][/PREFIX] such as "
+	  "registry.gitlab.com/security-products, not \"gitlab.corp/x/\"", NULL },
+	{ GITLAB("    analyzers: [semgrep]\n    registry: corp\n"),
+	  "valise.yaml:5:17: image \"corp/semgrep:6\" does not begin with a registry's host name", NULL },
+	{ GITLAB("    analyzers: [semgrep]\n    images: [a:1]\n"),
+	  "valise.yaml:6:5: \"images\" does not belong to type gitlab-analyzers (item \"gl\")", NULL },
+};
+
 static bool load(struct vl_packlist **p, const char *yaml, struct vl_err *e)
 {
 	return vl_save_file(AT_FDCWD, "valise.yaml", 0600, vl_bytes_str(yaml), e) && vl_packlist_load(p, "valise.yaml",
@@ -143,6 +243,83 @@ static void test_bad(void)
 		tap_fails(load(&p, bad[i].yaml, &e), &e, VL_E_PACKLIST, "row %zu is refused", i);
 		tap_str(e.msg, bad[i].error, "row %zu: %s", i, bad[i].error);
 	}
+}
+
+static void test_bad_images(void)
+{
+	for (size_t i = 0; i < VL_LEN(bad_images); i++) {
+		struct vl_err e = VL_ERR_INIT;
+		VL_AUTO(vl_packlist) p = NULL;
+
+		tap_fails(load(&p, bad_images[i].yaml, &e), &e, VL_E_PACKLIST, "images row %zu is refused", i);
+		tap_str(e.msg, bad_images[i].error, "images row %zu: %s", i, bad_images[i].error);
+		if (bad_images[i].hint)
+			tap_str(e.hint, bad_images[i].hint, "images row %zu says what to do", i);
+	}
+}
+
+/* What is written, and what it stands for. */
+static const char *const names[][2] = {
+	{ "alpine:3", "docker.io/library/alpine:3" },
+	{ "grafana/grafana:11.1", "docker.io/grafana/grafana:11.1" },
+	{ "docker.io/alpine:3.20", "docker.io/library/alpine:3.20" },
+	{ "index.docker.io/library/busybox:1", "docker.io/library/busybox:1" },
+	{ "alpine@sha256:" HEX64, "docker.io/library/alpine@sha256:" HEX64 },
+	{ "alpine:4@sha256:" HEX64, "docker.io/library/alpine:4@sha256:" HEX64 },
+	{ "localhost/a:1", "localhost/a:1" },
+	{ "registry:5000/a/b:1", "registry:5000/a/b:1" },
+	{ "127.0.0.1:5000/a:2", "127.0.0.1:5000/a:2" },
+	{ "[::1]:5000/a:2", "[::1]:5000/a:2" },
+	{ "ghcr.io/a/b/c:latest", "ghcr.io/a/b/c:latest" },
+};
+
+static void test_image_names(void)
+{
+	struct vl_err e = VL_ERR_INIT;
+	VL_AUTO(vl_packlist) p = NULL;
+	VL_CLEAN(vl_buf) text = VL_BUF_INIT(1 << 16);
+	bool good = vl_buf_addf(&text, &e, "channel: prod\nitems:\n  - name: base\n    type: image\n    images:\n");
+
+	for (size_t i = 0; i < VL_LEN(names); i++)
+		good = good && vl_buf_addf(&text, &e, "      - '%s'\n", names[i][0]);
+	tap_good(good && load(&p, vl_buf_str(&text), &e), &e, "a list of images loads");
+	if (!p)
+		return;
+	tap_is(p->items[0].images_count, VL_LEN(names), "all are there");
+	for (size_t i = 0; i < VL_LEN(names); i++)
+		tap_str(p->items[0].images[i], names[i][1], "%s", names[i][0]);
+	tap_ok(p->items[0].platforms_count == 1 && p->items[0].referrers && !p->items[0].cosign_key, "defaults");
+	tap_str(p->items[0].platforms[0], "linux/amd64", "platform");
+}
+
+static void test_analyzers(void)
+{
+	struct vl_err e = VL_ERR_INIT;
+	VL_AUTO(vl_packlist) p = NULL;
+	const struct vl_item *it;
+
+	tap_good(load(&p,
+		      GITLAB("    analyzers: [semgrep, 'semgrep:6-fips', container-scanning/trivy, 'own:2.1.3']\n"
+			     "    platforms: [linux/amd64, linux/arm/v7]\n    referrers: false\n"
+			     "  - {name: g2, type: gitlab-analyzers, analyzers: [secrets], registry: 'gl.corp:5050', "
+			     "platforms: [all], cosign-key: k.pub}\n"),
+		      &e),
+		 &e, "analyzers load");
+	if (!p)
+		return;
+	it = &p->items[0];
+	tap_is(it->images_count, 4, "four images");
+	tap_str(it->images[0], "registry.gitlab.com/security-products/semgrep:6", "the usual major");
+	tap_str(it->images[1], "registry.gitlab.com/security-products/semgrep:6-fips", "the FIPS variant");
+	tap_str(it->images[2], "registry.gitlab.com/security-products/container-scanning/trivy:8",
+		"a name of two steps");
+	tap_str(it->images[3], "registry.gitlab.com/security-products/own:2.1.3", "an unknown one with its version");
+	tap_ok(it->platforms_count == 2 && !it->referrers, "platforms and no referrers");
+	it = &p->items[1];
+	tap_str(it->images[0], "gl.corp:5050/secrets:7", "another registry");
+	tap_str(it->platforms[0], "all", "all platforms");
+	tap_ok(it->referrers, "referrers by default");
+	tap_str(it->cosign_key, "k.pub", "cosign-key as written");
 }
 
 static void test_good(void)
@@ -227,6 +404,9 @@ int main(void)
 	if (!mkdtemp(dir) || chdir(dir))
 		return 1;
 	test_bad();
+	test_bad_images();
+	test_image_names();
+	test_analyzers();
 	test_good();
 	test_files();
 	if (chdir("/") || !vl_remove_tree(AT_FDCWD, dir, &e))
