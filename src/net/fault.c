@@ -146,9 +146,38 @@ enum vl_next vl_fault_of_curl(struct vl_job *j, CURLcode rc)
 	}
 }
 
+/* GHCR writes so in the text, with 403 too, and a time to wait that is far too short: only the word is believed, how
+ * long to wait is ours to say. */
 static bool says_too_many(const struct vl_job *j)
 {
 	return strstr(vl_buf_str(&j->hop.note), "TOOMANYREQUESTS") != NULL;
+}
+
+/* A registry's error codes in our words. */
+static const struct {
+	const char *code, *words;
+} registry_codes[] = {
+	{ "\"NAME_UNKNOWN\"", "the registry does not know this repository" },
+	{ "\"MANIFEST_UNKNOWN\"", "the repository does not have this tag or digest" },
+	{ "\"BLOB_UNKNOWN\"", "the repository does not have this blob" },
+	{ "\"MANIFEST_BLOB_UNKNOWN\"", "the registry lacks something that the manifest names" },
+	{ "\"MANIFEST_INVALID\"", "the registry does not accept this manifest" },
+	{ "\"NAME_INVALID\"", "the registry does not accept this repository's name" },
+	{ "\"DIGEST_INVALID\"", "the registry does not accept the digest" },
+	{ "\"SIZE_INVALID\"", "the registry received another number of bytes" },
+	{ "\"BLOB_UPLOAD_UNKNOWN\"", "the registry has lost this upload" },
+	{ "\"BLOB_UPLOAD_INVALID\"", "the registry has given up this upload" },
+	{ "\"DENIED\"", "the registry denies access with these credentials" },
+	{ "\"UNAUTHORIZED\"", "the registry wants other credentials" },
+	{ "\"UNSUPPORTED\"", "the registry does not support this" },
+};
+
+static const char *registry_words(const struct vl_job *j)
+{
+	for (size_t i = 0; (j->get->registry || j->is_token) && i < VL_LEN(registry_codes); i++)
+		if (strstr(vl_buf_str(&j->hop.note), registry_codes[i].code))
+			return registry_codes[i].words;
+	return NULL;
 }
 
 static const struct {
@@ -174,25 +203,56 @@ static const struct {
 	{ 504, VL_E_NET, "gateway timeout" },
 };
 
+static const struct {
+	int status;
+	enum vl_code code;
+	const char *words, *hint;
+} refused_pushes[] = {
+	{ 403, VL_E_REFUSED, "the registry does not allow this push",
+	  "Check that these credentials may write to this repository." },
+	{ 404, VL_E_GONE, "the registry does not know or does not allow this repository",
+	  "Some registries want a project or repository to be created first." },
+	{ 405, VL_E_REFUSED, "the registry does not take pushes",
+	  "A read-only registry or a pull-through cache cannot be published to; name another." },
+	{ 413, VL_E_LIMIT, "this is larger than the registry, or a proxy before it, takes",
+	  "Raise the limit there (nginx: client_max_body_size)." },
+	{ 507, VL_E_NET, "the registry has no space left", "Free some space there." },
+};
+
+static bool push_refused(struct vl_job *j)
+{
+	const char *more = registry_words(j);
+	int status = j->hop.status;
+
+	for (size_t i = 0; i < VL_LEN(refused_pushes); i++) {
+		if (refused_pushes[i].status != status || (status == 404 && j->get->method != VL_POST))
+			continue;
+		vl_fail(&j->err, refused_pushes[i].code, "%s (HTTP %d%s%s)", refused_pushes[i].words, status,
+			more ? ": " : "", more ? more : "");
+		vl_hint(&j->err, "%s", refused_pushes[i].hint);
+		return true;
+	}
+	return false;
+}
+
 enum vl_next vl_fault_of_status(struct vl_job *j)
 {
 	int status = j->hop.status;
 	enum vl_code code = status >= 500 ? VL_E_NET : status >= 400 ? VL_E_REFUSED : VL_E_CONTENT;
-	const char *words = status < 400 ? "not an answer to this request" : NULL;
+	const char *words = status < 400 ? "not an answer to this request" : NULL, *more = registry_words(j);
 
-	/* GHCR says so with 403 too; only its body tells it from a real refusal. */
 	if ((status == 403 || status == 429) && says_too_many(j)) {
 		vl_fail(&j->err, VL_E_RATE, "%d: too many requests", status);
 		return VL_NEXT_AGAIN;
 	}
+	if (vl_upload_wanted(j->get) && push_refused(j))
+		return VL_NEXT_MIRROR;
 	for (size_t i = 0; i < VL_LEN(known); i++)
 		if (known[i].status == status) {
 			code = known[i].code;
 			words = known[i].words;
 		}
-	if (words)
-		vl_fail(&j->err, code, "%d %s", status, words);
-	else
-		vl_fail(&j->err, code, "%d", status);
+	vl_fail(&j->err, code, "%d%s%s%s%s", status, words ? " " : "", words ? words : "", more ? ": " : "",
+		more ? more : "");
 	return vl_retry_status(status) ? VL_NEXT_AGAIN : VL_NEXT_MIRROR;
 }

@@ -33,21 +33,24 @@ enum vl_method { VL_GET = 0, VL_HEAD, VL_POST, VL_PUT };
 struct vl_request {
 	/* -- wanted -- */
 	enum vl_method method;
-	/* POST and PUT: the body is `send` (borrowed), or, when send_fd >= 0, send_size bytes of that file from its start
-	 * (borrowed; read with pread, so one descriptor may serve several requests). content type, or NULL. An upload
-	 * counts as progress like a download. It is done on any 2xx. A redirect of a POST or PUT is followed only inside
-	 * its origin and only with 307 or 308. */
+	/* POST and PUT: the body is `send` (borrowed), or, when send_fd >= 0, send_size bytes of that file from its
+	 * start (borrowed; read with pread, so one descriptor may serve several requests). content type, or NULL. An
+	 * upload counts as progress like a download. It is done on any 2xx; what is answered is kept in `body` as far
+	 * as `max` allows. A redirect of a POST or PUT is followed only inside its origin and only with 307 or 308. */
 	struct vl_bytes send;
 	int send_fd;
 	uint64_t send_size;
 	const char *send_type;
-	bool once;                /* no second try: the caller begins anew (a blob's upload session) */
+	/* No second try after bytes of the body may have reached the server: the caller begins anew (a blob's upload
+	 * session). A log-in that the server demands and a refused connection are no second try. */
+	bool once;
 	const char *label;        /* "osv PyPI": for progress and errors */
 	const char *const *urls;  /* NULL-terminated, tried in order: the next one on any failure that is not ours */
 	const char *accept;       /* Accept header, or NULL */
 	bool registry;            /* an OCI registry: docker credentials and the token dance apply */
-	/* registry: "repository:aquasec/trivy-db:pull"; several with blanks between them. NULL: pull of the repository in the
-	 * URL's path (/v2/NAME/manifests/.., /blobs/..), with push for POST and PUT. */
+	/* registry: "repository:aquasec/trivy-db:pull"; several with blanks between them. NULL: pull of the repository
+	 * in the URL's path (/v2/NAME/manifests/.., /blobs/.., /tags/.., /referrers/..), with push for POST and PUT;
+	 * where the path shows none, what the registry asks for. */
 	const char *scope;
 	const char *etag, *last_modified; /* validators from last time (of from_url), or NULL: makes 304 possible */
 	const char *from_url;     /* the URL they came from; sent only there; NULL: the first */

@@ -214,7 +214,7 @@ char *vl_scope_query(const char *scope);      /* "&scope=A&scope=B" */
 struct vl_token {
 	struct vl_token *next;
 	char *key;     /* origin and scope */
-	bool anonymous;
+	bool anonymous; /* nobody's: no credential was there to ask with */
 	char *auth;    /* Authorization value; NULL: none yet */
 	unsigned serial;
 	int64_t expires; /* milliseconds, monotonic */

@@ -225,6 +225,17 @@ static bool answer_basic(struct vl_job *j, struct vl_token *t, const struct vl_c
 	return true;
 }
 
+/* Registries say 401 for a repository that does not exist, too. */
+static bool refused(struct vl_job *j, const struct vl_token *t)
+{
+	if (!j->token_serial)
+		return vl_fail(&j->err, VL_E_REFUSED, "401: the registry refuses access");
+	if (!t->anonymous)
+		return vl_fail(&j->err, VL_E_REFUSED, "401: the registry refuses the credentials it asked for");
+	vl_fail(&j->err, VL_E_REFUSED, "401: the registry refuses access without a log-in");
+	return vl_hint(&j->err, "Check the name; if it is right, log in (docker login) or set docker-config.");
+}
+
 bool vl_token_dance(struct vl_job *j)
 {
 	VL_CLEAN(vl_challenge) c = { .kind = VL_CHALLENGE_NONE };
@@ -232,8 +243,7 @@ bool vl_token_dance(struct vl_job *j)
 	struct vl_token *t = find_or_make(j);
 
 	if (j->fresh || ++j->dances > 3)
-		return vl_fail(&j->err, VL_E_REFUSED, "401: the registry refuses %s",
-			       j->token_serial ? "the credentials it asked for" : "access");
+		return refused(j, t);
 	if (!vl_challenge_parse(j->hop.challenge ? j->hop.challenge : "", &c, &j->err))
 		return false;
 	if (t->auth && t->serial != j->token_serial) {
@@ -243,6 +253,7 @@ bool vl_token_dance(struct vl_job *j)
 	}
 	if (!t->asking) {
 		credential(j, &cred);
+		t->anonymous = !cred.bearer && !cred.secret && !cred.identity;
 		if (cred.bearer) {
 			keep(j->net, t, vl_xprintf("Bearer %s", cred.bearer), 86400);
 			use(j, t);

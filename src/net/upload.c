@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* net/upload.c: the body that goes out with a POST or PUT, and what comes back for it.
  * In: memory, or a file read at our own offset. Out: bytes for curl; Location, made absolute.
- * Keeps: a request that is sent once is not sent again, by curl neither, after its body began to leave; a Location leads
- * neither to plain HTTP nor nearer to us than its registry. */
+ * Keeps: a request that is sent once is not sent again, by curl neither, after its body began to leave; a Location
+ * leads neither to plain HTTP nor nearer to us than its registry. */
 #include "net/net_priv.h"
 
 #include <errno.h>
@@ -160,7 +160,7 @@ bool vl_upload_may_move(struct vl_job *j)
 	if (!vl_redirect_next(j->url, j->hop.location, &next, &j->err) || !vl_origin_of(next, &to, &j->err))
 		return false;
 	if (!vl_origin_same(&to, &j->first))
-		return vl_fail(&j->err, VL_E_REDIRECT, "%d: a redirect of an upload to another server (%s) is not followed",
-			       status, to.host);
+		return vl_fail(&j->err, VL_E_REDIRECT,
+			       "%d: a redirect of an upload to another server (%s) is not followed", status, to.host);
 	return true;
 }

@@ -90,7 +90,7 @@ static void test_token_faults(struct world *w)
 		const char *says;
 		unsigned token_requests;
 	} cases[] = {
-		{ "refuse=1", VL_E_REFUSED, "refuses the credentials", 1 },
+		{ "refuse=1", VL_E_REFUSED, "refuses access without a log-in", 1 },
 		{ "token_status=403", VL_E_REFUSED, "403", 1 },
 		{ "token_status=500", VL_E_NET, "500", 4 },
 		{ "token_body=%7B%22token%22%3A7%7D", VL_E_CONTENT, "no token", 1 },
