@@ -18,6 +18,8 @@ struct vl_name_rule { /* borrowed */
 };
 /* The repository for HOST/NAME; the caller frees. NULL: nothing valid would be left of it. */
 char *vl_name_map(const struct vl_name_rule *rule, size_t n, const char *host_and_name);
+/* The grammar of the distribution-spec; with the 255 bytes that registries take. */
+bool vl_repository_is_valid(const char *name);
 
 struct vl_offer { /* one name */
 	const char *channel, *item, *type; /* owned by the hub */
@@ -28,6 +30,8 @@ struct vl_offer { /* one name */
 	bool attached;       /* a signature or attestation of `subject` */
 	struct vl_digest subject;
 	bool by_item;        /* the CHANNEL/ITEM name of an artifact, not upstream's own */
+	char *also;          /* other items that offer the same under this name, a blank before and behind each; or NULL */
+	unsigned rank;       /* private: of two that clash the lower one wins */
 };
 struct vl_hub_blob { /* each digest once */
 	struct vl_digest digest;

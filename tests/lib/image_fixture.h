@@ -29,13 +29,14 @@ struct fix_blob {
 struct fix_images {
 	struct fix_blob semgrep, amd64, arm64, alpine, sbom, cosign; /* documents */
 	struct fix_blob shared, amd64_layer, arm64_layer, alpine_layer, sbom_layer, cosign_layer;
-	struct vl_desc trivy; /* of the artifact */
+	struct vl_desc trivy; /* of the artifact; the rest needs no clearing */
 };
 
-FIX void fix_images_clear(struct fix_images *x)
+static inline void fix_images_clear(struct fix_images *x)
 {
 	vl_desc_clear(&x->trivy);
 }
+VL_DEFINE_CLEAN(fix_images)
 
 FIX struct fix_blob fix_put(struct vl_store *s, struct vl_bytes b)
 {
