@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 pack_sources += src/sources/source.h src/sources/work.h src/sources/oci.h
 pack_sources += src/sources/table.c src/sources/fetch.c src/sources/cache.c src/sources/wanted.c src/sources/mirrors.c
-pack_sources += src/sources/checksum.c src/sources/oci.c
+pack_sources += src/sources/checksum.c src/sources/oci.c src/sources/cosign.c src/sources/cosign.h
 pack_sources += src/sources/osv.c src/sources/trivy_db.c src/sources/http.c src/sources/dir.c
