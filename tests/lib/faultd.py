@@ -32,6 +32,26 @@ Registry: /v2/NAME/manifests/REF from DIR/NAME/manifests/REF (REF may be a diges
         token=TEXT (what it gives)  token_status=500  token_body=RAW  refuse=1 (every token)  expire=1 (tokens serve once)
         noredirect=1  lie=digest-header|blob|short|long|type|manifest   limit=429|403 (TOOMANYREQUESTS for all of /v2/)
         gone=1 (404 for blobs)
+        here=1 (the token server is the registry's own host and port, /token)  readonly_token=1 (tokens for pulls only)
+        flaky=K (the first K requests of each path and method under /v2/ are answered 503)  after=S (their Retry-After)
+        many=K (the same with 429 and a Retry-After)  ghcr=K (with 429 as GHCR words it)
+        cut_blobs=K (the first K bodies of each blob end in the middle)  slow=BYTES_PER_SECOND (blobs)
+        referrers=1 (the referrers API; else 404)
+    tags/list names the files in DIR/NAME/manifests. referrers/DIGEST lists the manifests in DIR/blobs/sha256 with that
+    subject.
+Pushes: /_set?push=1. What is pushed is written below DIR; a repository then has only the blobs that were pushed or
+    mounted there, or were said to be there: have=NAME@DIGEST (several with commas). Tokens need a scope with push.
+    GET /_audit gives a line "tag NAME:REF" or "digest NAME@REF" for each manifest that was taken, with " missing DIGEST"
+    behind it when the repository lacks something that it names (to any depth), and an empty answer when nothing was.
+        readonly=405|403|404 (every write)  limit_body=N (413 for larger ones)  quota=1 (507 for blobs)
+        put_fail=N (the N-th PUT is answered put_status, default 500, before its body is read, with late=1 after it;
+        put_times of them from there, default 1)
+        cut=N (the connection of the N-th PUT ends in the middle of its body; cut_times)   blob=1: both count PUTs of
+        blobs only
+        mount=202 (never mounts)|201 (always, though it has nothing)
+        location=relative|query|other (the OTHER port takes it, without a token)|RAW
+        subject=1 (OCI-Subject and the referrers API)  noexpect=1 (Expect is not heard)  move=307|302 (first answer to a PUT)
+        lax=1 (manifests are taken though something is missing)  lose=1 (blobs are answered 201 and forgotten)
 """
 import argparse
 import base64
@@ -47,6 +67,8 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import faultd_push
+
 LM = ["Sun, 06 Nov 2022 08:49:37 GMT", "Mon, 07 Nov 2022 08:49:37 GMT"]
 
 
@@ -60,8 +82,9 @@ def pattern(n, version=0):
     return bytes(out[:n])
 
 
-class State:
+class State(faultd_push.Repositories):
     def __init__(self, args):
+        self.push_reset()
         self.args = args
         self.lock = threading.Lock()
         self.counts = {}
@@ -110,7 +133,7 @@ class Server(ThreadingHTTPServer):
         pass  # clients hang up on purpose
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(faultd_push.Pushes, BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "faultd"
     sys_version = ""
@@ -118,8 +141,27 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *args):
         pass
 
+    def handle_expect_100(self):
+        return True  # asked for when the body is read, if at all
+
+    def take_body(self, limit=1 << 62):
+        """The body, at most `limit` bytes of it; what is not read ends the connection."""
+        if "100-continue" in self.headers.get("Expect", "") and "noexpect" not in self.state.set:
+            self.send_response_only(100)
+            self.end_headers()
+        data = bytearray()
+        while self.unread and len(data) < limit:
+            part = self.rfile.read1(min(65536, self.unread, limit - len(data)))
+            if not part:
+                raise ConnectionResetError
+            data += part
+            self.unread -= len(part)
+        self.received = len(data)
+        return bytes(data)
+
     def do_GET(self):
         self.state = self.server.state
+        self.received = 0
         self.sent = 0
         self.code = 0
         self.body_in = ""
@@ -129,9 +171,9 @@ class Handler(BaseHTTPRequestHandler):
             self.state.active += counted
         self.q = dict(parse_qsl(parts.query, keep_blank_values=True))
         try:
-            length = int(self.headers.get("Content-Length") or 0)
-            if length:
-                self.body_in = self.rfile.read(min(length, 1 << 20)).decode("utf-8", "replace")
+            self.unread = int(self.headers.get("Content-Length") or 0)
+            if self.unread and not parts.path.startswith(("/v2/", "/upload/")):
+                self.body_in = self.take_body(1 << 20).decode("utf-8", "replace")
             self.route(unquote(parts.path))
         except (BrokenPipeError, ConnectionResetError, ssl.SSLError, socket.timeout):
             self.close_connection = True
@@ -140,11 +182,11 @@ class Handler(BaseHTTPRequestHandler):
                 self.state.write({
                     "server": self.server.name, "method": self.command, "path": parts.path, "query": parts.query,
                     "headers": {k.lower(): v for k, v in self.headers.items()}, "status": self.code,
-                    "sent": self.sent, "body": self.body_in})
+                    "sent": self.sent, "body": self.body_in, "received": self.received})
             with self.state.lock:
                 self.state.active -= counted
 
-    do_HEAD = do_POST = do_GET
+    do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
 
     # -- answers ---------------------------------------------------------------------------------------------------
     def head(self, code, headers):
@@ -152,6 +194,9 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response_only(code)
         for name, value in headers:
             self.send_header(name, value)
+        if self.unread:
+            self.close_connection = True
+            self.send_header("Connection", "close")
         self.end_headers()
 
     def answer(self, code, body=b"", headers=()):
@@ -186,11 +231,18 @@ class Handler(BaseHTTPRequestHandler):
             self.state.set.clear()
             self.state.tokens.clear()
             self.state.counts.clear()
+            self.state.push_reset()
             return self.answer(200)
+        if path == "/_audit":
+            return self.answer(200, self.audit())
+        if path == "/token" and "here" in self.state.set:
+            return self.token()
         if self.server.name == "token":
             return self.token()
         if path.startswith("/v2/"):
             return self.registry(path[4:])
+        if self.server.name == "other" and path.startswith("/upload/"):
+            return self.upload_put(*path[8:].split("@", 1))
         if self.server.name == "other" and path.startswith("/blob/"):
             return self.blob(path[6:])
         name, _, rest = path[1:].partition("/")
@@ -336,7 +388,7 @@ class Handler(BaseHTTPRequestHandler):
         body = json.dumps({"errors": [{"code": name, "message": name.lower()}]})
         self.answer(code, body, [("Content-Type", "application/json")] + list(headers))
 
-    def allowed(self, name):
+    def allowed(self, name, push=False):
         s = self.state.set
         given = self.headers.get("Authorization", "")
         if "open" in s:
@@ -344,40 +396,94 @@ class Handler(BaseHTTPRequestHandler):
         if "basic" in s:
             return given == "Basic " + base64.b64encode(s["basic"].encode()).decode()
         token = given[7:] if given.startswith("Bearer ") else None
-        if "refuse" in s or self.state.tokens.get(token) != "repository:%s:pull" % name:
+        granted = self.state.tokens.get(token, "").split(" ")
+        wanted = "repository:%s:pull,push" if push else "repository:%s:pull"
+        if "refuse" in s or not any(g in (wanted % name, "repository:%s:pull,push" % name) for g in granted):
             return False
         if "expire" in s:
             del self.state.tokens[token]
         return True
 
-    def challenge(self, name):
+    def challenge(self, name, push=False):
         s = self.state.set
         if "challenge" in s:
             return s["challenge"]
         if "basic" in s:
             return 'Basic realm="registry"'
-        realm = s.get("realm", self.state.base("token") + "/token")
-        return 'Bearer realm="%s",service="faultd",scope="repository:%s:pull"' % (realm, name)
+        realm = s.get("realm", self.state.base("main" if "here" in s else "token") + "/token")
+        return 'Bearer realm="%s",service="faultd",scope="repository:%s:pull%s"' % (realm, name, ",push" if push else "")
 
     def registry(self, rest):
         s = self.state.set
         if "limit" in s:
             return self.answer(int(s["limit"]), "TOOMANYREQUESTS: retry-after: 35.852us, allowed: 44000/minute\n")
-        for kind in ("manifests", "blobs"):
+        if self.flaky():
+            return None
+        for kind in ("manifests", "blobs", "tags", "referrers"):
             name, found, ref = rest.rpartition("/%s/" % kind)
+            if not found and kind == "blobs":
+                name, found, ref = rest.partition("/blobs/")
             if found:
                 break
         else:
             return self.answer(200 if not rest else 404, "{}")
-        if not self.allowed(name):
-            return self.errors(401, "UNAUTHORIZED", [("WWW-Authenticate", self.challenge(name))])
+        write = self.command not in ("GET", "HEAD")
+        if not self.allowed(name, write):
+            return self.errors(401, "UNAUTHORIZED", [("WWW-Authenticate", self.challenge(name, write))])
+        if write:
+            return self.write(name, kind, ref)
         if kind == "manifests":
             return self.manifest(name, ref)
-        if "gone" in s:
+        if kind == "tags":
+            return self.tags(name)
+        if kind == "referrers":
+            return self.referrers(ref)
+        if "gone" in s or ("push" in s and not self.state.has(name, ref)):
             return self.errors(404, "BLOB_UNKNOWN")
-        if "noredirect" in s:
+        if "noredirect" in s or "push" in s:
             return self.blob(ref)
         return self.answer(307, "", [("Location", "%s/blob/%s?signature=abc" % (self.state.base("other"), ref))])
+
+    def flaky(self):
+        s = self.state.set
+        n = self.state.count("flaky %s %s" % (self.command, self.path))
+        extra = [("Retry-After", s["after"])] if "after" in s else []
+        if n <= int(s.get("flaky", 0)):
+            self.answer(503, "busy\n", extra)
+        elif n <= int(s.get("many", 0)):
+            self.errors(429, "TOOMANYREQUESTS", extra or [("Retry-After", "1")])
+        elif n <= int(s.get("ghcr", 0)):
+            self.answer(429, '{"errors":[{"code":"TOOMANYREQUESTS",'
+                             '"message":"retry-after: 35.852\u00b5s, allowed: 44000/minute"}]}')
+        else:
+            return False
+        return True
+
+    def tags(self, name):
+        try:
+            names = sorted(os.listdir(os.path.join(self.state.args.registry, name, "manifests")))
+        except (OSError, TypeError):
+            return self.errors(404, "NAME_UNKNOWN")
+        return self.answer(200, json.dumps({"name": name, "tags": [n for n in names if ":" not in n]}),
+                           [("Content-Type", "application/json")])
+
+    def referrers(self, digest):
+        if not {"referrers", "subject"} & set(self.state.set):
+            return self.answer(404, "404 page not found\n")
+        found = []
+        folder = os.path.join(self.state.args.registry, "blobs", "sha256")
+        for name in sorted(os.listdir(folder) if os.path.isdir(folder) else []):
+            data = self.read("blobs", "sha256", name)
+            if not data.startswith(b"{") or len(data) > 4 << 20:
+                continue
+            doc = json.loads(data)
+            if isinstance(doc, dict) and (doc.get("subject") or {}).get("digest") == digest:
+                kind = doc.get("artifactType") or doc.get("config", {}).get("mediaType")
+                found.append({"mediaType": doc["mediaType"], "digest": "sha256:" + name, "size": len(data),
+                              "artifactType": kind, "annotations": doc.get("annotations", {})})
+        kind = "application/vnd.oci.image.index.v1+json"
+        body = json.dumps({"schemaVersion": 2, "mediaType": kind, "manifests": found})
+        return self.answer(200, body, [("Content-Type", kind)])
 
     def read(self, *steps):
         if not self.state.args.registry or any(".." in s or s.startswith("/") for s in steps):
@@ -390,6 +496,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def manifest(self, name, ref):
         lie = self.state.set.get("lie")
+        if "push" in self.state.set and ref.startswith("sha256:") and not self.state.has(name, ref):
+            return self.errors(404, "MANIFEST_UNKNOWN")
         data = self.read(name, "manifests", ref)
         if data is None and ref.startswith("sha256:"):
             data = self.read("blobs", "sha256", ref[7:])
@@ -422,6 +530,10 @@ class Handler(BaseHTTPRequestHandler):
             data = data[:-1]
         if lie == "long":
             data = data + b"!"
+        if "cut_blobs" in self.state.set:
+            self.q.update(truncate=self.state.set["cut_blobs"], at=str(len(data) // 2))
+        if "slow" in self.state.set:
+            self.q["rate"] = self.state.set["slow"]
         return self.document(lambda version: data, "blob" + ref)
 
     # -- token server ----------------------------------------------------------------------------------------------------
@@ -439,7 +551,9 @@ class Handler(BaseHTTPRequestHandler):
         with self.state.lock:
             self.state.serial += 1
             token = s.get("token", "token-%d" % self.state.serial)
-        self.state.tokens[token] = form.get("scope") or self.q.get("scope", "")
+        asked = [v for k, v in parse_qsl(urlsplit(self.path).query) if k == "scope"]
+        scope = form.get("scope") or " ".join(asked)
+        self.state.tokens[token] = scope.replace(",push", "") if "readonly_token" in s else scope
         key = "access_token" if form else "token"
         return self.answer(200, json.dumps({key: token, "expires_in": 300}), [("Content-Type", "application/json")])
 

@@ -54,12 +54,13 @@ static void server_exec(const struct world *w, int in, int out)
 	const char *srcdir = getenv("srcdir");
 	VL_STR script = vl_xprintf("%s/tests/lib/faultd.py", srcdir ? srcdir : ".");
 	VL_STR key = vl_xprintf("%s/key.pem", w->dir);
+	VL_STR registry = vl_xprintf("%s/registry", w->dir);
 	const char *cert = w->cert ? "--cert" : NULL, *old = w->old_tls ? "--old-tls" : NULL;
 
 	dup2(in, 0);
 	dup2(out, 1);
-	execlp("python3", "python3", "-B", script, "--log", w->log, "--watch-stdin", cert, w->cert, "--key", key, old,
-	       (char *)NULL);
+	execlp("python3", "python3", "-B", script, "--log", w->log, "--registry", registry, "--watch-stdin", cert,
+	       w->cert, "--key", key, old, (char *)NULL);
 	_exit(127);
 }
 
