@@ -8,6 +8,8 @@
 
 #include "base/text.h"
 #include "cli/parts.h"
+#include "store/digests.h"
+#include "store/docgraph.h"
 
 struct opts {
 	struct vl_strings trust;
@@ -25,38 +27,62 @@ struct parcel { /* the opened first parcel */
 	uint8_t *raw;
 	size_t len;
 	char name[40];
+	struct vl_digests has;  /* its whole blobs, by number: */
+	struct vl_bytes *blob;
+	size_t n, cap;
+	struct vl_docshare *read; /* documents so far, of all items */
 };
 
 static void parcel_clear(struct parcel *p)
 {
 	free(p->raw);
+	free(p->blob);
+	vl_digests_clear(&p->has);
 	p->raw = NULL;
 }
 
-/* The blob is looked for from the start each time: documents are few. */
+static bool list_blobs(struct parcel *p, struct vl_err *e)
+{
+	struct vl_ustar t = { .in = vl_bytes(p->raw, p->len) };
+	struct vl_segment seg;
+	uint32_t number;
+	bool end = false;
+
+	while (!end) {
+		if (!vl_parcel_next(&t, &seg, &end, p->name, e))
+			return false;
+		if (end || !seg.whole || !vl_digests_add(&p->has, &seg.blob, &number))
+			continue;
+		vl_grow(&p->blob, p->n, &p->cap, sizeof *p->blob);
+		p->blob[p->n++] = seg.data;
+	}
+	return true;
+}
+
+/* Nobody vouches for the bundle: an item is bounded by itself, but there may be thousands that share documents. */
+static bool bounded(const struct parcel *p, uint64_t size, struct vl_err *e)
+{
+	p->read->bytes += size;
+	return (++p->read->documents <= VL_DOCUMENTS_MAX && p->read->bytes <= VL_DOCUMENT_BYTES_MAX) ||
+	       vl_fail(e, VL_E_LIMIT, "the items have more documents than a bundle may have");
+}
+
 static bool find_doc(const void *ctx, const struct vl_desc *d, struct vl_doc *out, struct vl_err *e)
 {
 	const struct parcel *p = ctx;
-	struct vl_ustar t = { .in = vl_bytes(p->raw, p->len) };
-	struct vl_segment seg;
-	struct vl_digest real;
+	uint32_t number = vl_digests_find(&p->has, &d->digest);
 	char name[VL_DIGEST_OCI];
-	bool end;
+	struct vl_digest real;
 
-	for (;;) {
-		if (!vl_parcel_next(&t, &seg, &end, p->name, e))
-			return false;
-		if (end)
-			return vl_fail(e, VL_E_CLOSURE, "%s: document %s is not in it", p->name,
-				       vl_digest_oci(&d->digest, name));
-		if (seg.whole && vl_digest_equal(&seg.blob, &d->digest))
-			break;
-	}
-	vl_sha256_of(seg.data, &real);
+	vl_digest_oci(&d->digest, name);
+	if (number == VL_DIGESTS_NONE)
+		return vl_fail(e, VL_E_CLOSURE, "%s: document %s is not in it", p->name, name);
+	if (!bounded(p, p->blob[number].len, e))
+		return false;
+	vl_sha256_of(p->blob[number], &real);
 	if (!vl_digest_equal(&real, &d->digest))
-		return vl_fail(e, VL_E_DIGEST, "%s: blob %s has other bytes than its name says", p->name,
-			       vl_digest_oci(&d->digest, name));
-	return vl_doc_parse(out, seg.data, d->media_type, vl_digest_oci(&d->digest, name), VL_E_FORMAT, e);
+		return vl_fail(e, VL_E_DIGEST, "%s: blob %s has other bytes than its name says", p->name, name);
+	return vl_doc_parse(out, p->blob[number], d->media_type, name, VL_E_FORMAT, e);
 }
 
 static bool open_first(const struct vl_checked *k, struct parcel *p, struct vl_err *e)
@@ -76,7 +102,7 @@ static bool open_first(const struct vl_checked *k, struct parcel *p, struct vl_e
 		return false;
 	p->raw = raw;
 	p->len = (size_t)line->raw;
-	return vl_parcel_open(vl_buf_bytes(&stored), line, p->name, p->raw, e);
+	return vl_parcel_open(vl_buf_bytes(&stored), line, p->name, p->raw, e) && list_blobs(p, e);
 }
 
 static void say_waybill(const struct vl_cli *c, const struct vl_checked *k)
@@ -146,7 +172,8 @@ static bool json_waybill(const struct vl_checked *k, const struct vl_err *why, s
 
 static bool say_items(struct vl_cli *c, const struct vl_checked *k, struct vl_err *e)
 {
-	__attribute__((cleanup(parcel_clear))) struct parcel p = { .raw = NULL };
+	struct vl_docshare read = { 0 };
+	__attribute__((cleanup(parcel_clear))) struct parcel p = { .raw = NULL, .read = &read };
 	VL_CLEAN(vl_desc) root = { 0 };
 	VL_CLEAN(vl_doc) snapshot = { 0 };
 	struct vl_docs docs = { find_doc, &p };

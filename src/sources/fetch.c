@@ -163,21 +163,23 @@ static void settle(struct vl_work *w, struct vl_made *m)
 		vl_desc_copy(&r->desc, w->previous);
 }
 
-/* Bytes of everything below an item, for the operator. */
+static bool add_size(void *ctx, const struct vl_desc *layer, struct vl_err *e)
+{
+	uint64_t *sum = ctx;
+
+	(void)e;
+	*sum += layer->size;
+	return true;
+}
+
+/* Bytes of the layers below an item, for the operator; what cannot be read is not counted. */
 static uint64_t stored_size(const struct vl_run *run, const struct vl_desc *d)
 {
-	VL_CLEAN(vl_buf) text = VL_BUF_INIT(VL_DOC_MAX);
-	VL_CLEAN(vl_doc) doc = { .n = 0 };
-	uint64_t sum = d->size;
+	struct vl_docs docs = vl_docs_of_store(run->job->store);
+	uint64_t sum = 0;
 	struct vl_err why;
 
-	if (!vl_store_get(run->job->store, &d->digest, d->size, &text, &why) ||
-	    !vl_doc_parse(&doc, vl_buf_bytes(&text), NULL, "manifest", VL_E_STORE, &why))
-		return sum;
-	for (size_t i = 0; i < doc.n; i++)
-		sum += vl_media_type_is_manifest(doc.child[i].media_type) ? stored_size(run, &doc.child[i]) :
-									    doc.child[i].size;
-	return sum;
+	return vl_item_layers(&docs, d, add_size, &sum, &why) ? sum : d->size;
 }
 
 static void tell(const struct vl_work *w)

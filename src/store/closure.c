@@ -2,7 +2,8 @@
 /* store/closure.c: everything that a root index reaches.
  * In:    the digest and size of a root, blobs in the store.
  * Out:   each blob once, with what it is for; or the name of what is missing and of the item that needs it.
- * Keeps: documents are hashed when they are read; breadth first with a bounded depth: nesting costs no stack. */
+ * Keeps: documents are hashed when they are read, each once; breadth first: nesting costs no stack, and the depth of a
+ *        document is its least. What whoever walks an item later may meet is bounded by store/docgraph.c. */
 #include "store/store.h"
 
 #include <fcntl.h>
@@ -13,11 +14,12 @@
 #include <sys/stat.h>
 
 #include "base/text.h"
+#include "store/digests.h"
+#include "store/docgraph.h"
 #include "store/store_priv.h"
 
 struct place { /* where in the tree of documents something is named */
 	const char *item;
-	size_t item_no; /* child of the root; meaningless for the root */
 	unsigned depth; /* of what is named; the root has 1 */
 };
 struct visit { /* a document that waits to be read */
@@ -27,18 +29,19 @@ struct visit { /* a document that waits to be read */
 struct walk {
 	const struct vl_store *store;
 	struct vl_closure *c;
-	uint32_t *documents; /* per item, each as often as it is named */
+	struct vl_digests seen; /* by number: the closure's blobs */
+	struct vl_docgraph graph;
+	struct vl_doc root;
 	struct visit *queue;
 	size_t n_queue, cap_queue;
-	uint32_t *slot; /* open addressing by digest: blob index + 1; 0 is free */
-	size_t slots;
 };
 
 static void walk_clear(struct walk *w)
 {
 	free(w->queue);
-	free(w->slot);
-	free(w->documents);
+	vl_digests_clear(&w->seen);
+	vl_docgraph_clear(&w->graph);
+	vl_doc_clear(&w->root);
 }
 VL_DEFINE_CLEAN(walk)
 
@@ -58,36 +61,6 @@ static const char *keep(struct vl_closure *c, const char *s)
 	vl_grow(&c->strings, c->n_strings, &c->cap_strings, sizeof *c->strings);
 	c->strings[c->n_strings] = vl_xstrdup(s);
 	return c->strings[c->n_strings++];
-}
-
-/* ---- which digests were seen ---- */
-
-static size_t first_slot(const struct walk *w, const struct vl_digest *d)
-{
-	uint64_t h;
-
-	memcpy(&h, d->b, sizeof h);
-	return (size_t)h & (w->slots - 1);
-}
-
-static uint32_t *lookup(const struct walk *w, const struct vl_digest *d)
-{
-	size_t i = first_slot(w, d);
-
-	while (w->slot[i] && !vl_digest_equal(&w->c->blob[w->slot[i] - 1].digest, d))
-		i = (i + 1) & (w->slots - 1);
-	return &w->slot[i];
-}
-
-static void make_room(struct walk *w)
-{
-	if (w->slots && w->c->n * 2 < w->slots)
-		return;
-	w->slots = w->slots ? w->slots * 2 : 256;
-	free(w->slot);
-	w->slot = vl_xcalloc(w->slots, sizeof *w->slot);
-	for (size_t i = 0; i < w->c->n; i++)
-		*lookup(w, &w->c->blob[i].digest) = (uint32_t)i + 1;
 }
 
 /* ---- one reference ---- */
@@ -118,23 +91,15 @@ static bool two_sizes(const struct vl_reached *had, const struct vl_desc *d, str
 		       vl_digest_hex(&d->digest, hex), had->size, d->size);
 }
 
-/* Few bytes must not be work without end: whoever walks an item (place, status) meets each document as often as it is
- * named. So below the root an index is named once, and an item has a bounded number of documents. */
-static bool bounded(struct walk *w, const struct vl_desc *d, bool seen, const struct place *at, struct vl_err *e)
+static bool two_types(const struct vl_reached *had, const struct vl_desc *d, struct vl_err *e)
 {
 	char hex[VL_DIGEST_HEX];
 
-	if (at->depth > VL_INDEX_DEPTH_MAX)
-		return vl_fail(e, VL_E_LIMIT, "indexes are nested more than %u deep", VL_INDEX_DEPTH_MAX);
-	if (at->depth > 2 && seen && vl_media_type_is_index(d->media_type))
-		return vl_fail(e, VL_E_CLOSURE, "index sha256:%s is named twice", vl_digest_hex(&d->digest, hex));
-	if (at->depth > 1 && ++w->documents[at->item_no] > VL_ITEM_DOCUMENTS_MAX)
-		return vl_fail(e, VL_E_LIMIT, "an item has more than %d documents", VL_ITEM_DOCUMENTS_MAX);
-	return true;
+	return vl_fail(e, VL_E_CLOSURE, "document sha256:%s is described with two media types, %s and %s",
+		       vl_digest_hex(&d->digest, hex), had->media_type, d->media_type);
 }
 
-static bool add_blob(struct walk *w, const struct vl_desc *d, bool is_doc, const struct place *at, uint32_t *slot,
-		     struct vl_err *e)
+static bool add_blob(struct walk *w, const struct vl_desc *d, const struct place *at, struct vl_err *e)
 {
 	struct vl_closure *c = w->c;
 
@@ -143,63 +108,60 @@ static bool add_blob(struct walk *w, const struct vl_desc *d, bool is_doc, const
 	if (!vl_store_has(w->store, &d->digest, d->size))
 		return missing(w, d, at->item, e);
 	vl_grow(&c->blob, c->n, &c->cap, sizeof *c->blob);
-	c->blob[c->n] = (struct vl_reached){ .digest = d->digest, .size = d->size, .is_doc = is_doc, .item = at->item,
-					     .media_type = keep(c, d->media_type),
-					     .title = keep(c, vl_desc_get(d, VL_AN_TITLE)) };
-	*slot = (uint32_t)++c->n;
+	c->blob[c->n++] = (struct vl_reached){ .digest = d->digest, .size = d->size, .item = at->item,
+					       .media_type = keep(c, d->media_type),
+					       .title = keep(c, vl_desc_get(d, VL_AN_TITLE)) };
 	c->bytes += d->size;
 	return true;
 }
 
-/* is_doc: it is to be read as an index or manifest. A blob first met as content and then as a document is read as well:
- * what it refers to must be there too. */
-static bool reach(struct walk *w, const struct vl_desc *d, bool is_doc, const struct place *at, struct vl_err *e)
+/* A blob first met as content and then as a document is read as well: what it refers to must be there too. */
+static bool become_doc(struct walk *w, uint32_t blob, const struct vl_desc *d, const struct place *at,
+		       struct vl_err *e)
 {
-	struct vl_closure *c = w->c;
-	struct vl_reached *had;
-	uint32_t *slot;
-	bool read = is_doc;
+	struct vl_reached *b = &w->c->blob[blob];
 
-	make_room(w);
-	slot = lookup(w, &d->digest);
-	if (is_doc && !bounded(w, d, *slot && c->blob[*slot - 1].is_doc, at, e))
-		return false;
-	if (*slot) {
-		had = &c->blob[*slot - 1];
-		if (had->size != d->size)
-			return two_sizes(had, d, e);
-		read = is_doc && !had->is_doc;
-		had->is_doc |= is_doc;
-	} else if (!add_blob(w, d, is_doc, at, slot, e)) {
-		return false;
-	}
-	if (!read)
-		return true;
+	if (b->is_doc)
+		return !strcmp(b->media_type, d->media_type) || two_types(b, d, e);
+	if (strcmp(b->media_type, d->media_type) != 0)
+		b->media_type = keep(w->c, d->media_type);
+	b->is_doc = true;
+	b->depth = at->depth;
 	vl_grow(&w->queue, w->n_queue, &w->cap_queue, sizeof *w->queue);
-	c->blob[*slot - 1].depth = at->depth;
-	w->queue[w->n_queue++] = (struct visit){ .blob = *slot - 1, .at = *at };
-	return true;
+	w->queue[w->n_queue++] = (struct visit){ .blob = blob, .at = *at };
+	return vl_docgraph_add(&w->graph, b->size, &b->node, e);
 }
 
-static bool reach_children(struct walk *w, const struct vl_doc *doc, const struct place *at, struct vl_err *e)
+/* is_doc: it is to be read as an index or manifest. */
+static bool reach(struct walk *w, const struct vl_desc *d, bool is_doc, const struct place *at, uint32_t *blob,
+		  struct vl_err *e)
 {
-	struct place below = { .item = at->item, .item_no = at->item_no, .depth = at->depth + 1 };
-	const struct vl_desc *d;
-	bool is_doc;
+	if (vl_digests_add(&w->seen, &d->digest, blob)) {
+		if (!add_blob(w, d, at, e))
+			return false;
+	} else if (w->c->blob[*blob].size != d->size) {
+		return two_sizes(&w->c->blob[*blob], d, e);
+	}
+	return !is_doc || become_doc(w, *blob, d, at, e);
+}
 
-	if (!doc->is_index && !reach(w, &doc->config, false, &below, e))
+/* All that an index names are documents: vl_doc_check() has seen to it. */
+static bool reach_children(struct walk *w, const struct vl_doc *doc, uint32_t node, const struct place *at,
+			   struct vl_err *e)
+{
+	struct place below = { .item = at->item, .depth = at->depth + 1 };
+	uint32_t blob;
+
+	vl_docgraph_begin(&w->graph, node);
+	if (!doc->is_index && !reach(w, &doc->config, false, &below, &blob, e))
 		return false;
 	for (size_t i = 0; i < doc->n; i++) {
-		d = &doc->child[i];
-		is_doc = doc->is_index &&
-			 (vl_media_type_is_index(d->media_type) || vl_media_type_is_manifest(d->media_type));
-		/* an item is a child of the root; all below it belongs to it */
-		if (at->depth == 1) {
-			below.item = keep(w->c, vl_desc_get(d, VL_AN_ITEM));
-			below.item_no = i;
-		}
-		if (!reach(w, d, is_doc, &below, e))
+		if (at->depth == 1) /* an item is a child of the root; all below it belongs to it */
+			below.item = keep(w->c, vl_desc_get(&doc->child[i], VL_AN_ITEM));
+		if (!reach(w, &doc->child[i], doc->is_index, &below, &blob, e))
 			return false;
+		if (doc->is_index)
+			vl_docgraph_edge(&w->graph, node, w->c->blob[blob].node);
 	}
 	return true;
 }
@@ -217,22 +179,24 @@ static bool load_doc(const struct vl_store *s, const struct vl_digest *digest, u
 
 static bool visit(struct walk *w, const struct visit *v, struct vl_err *e)
 {
-	const struct vl_reached *at = &w->c->blob[v->blob];
-	const char *item = at->item;
+	const struct vl_reached at = w->c->blob[v->blob]; /* they move when more come */
 	char hex[VL_DIGEST_HEX];
 	VL_CLEAN(vl_doc) doc = { 0 };
 
-	if (!load_doc(w->store, &at->digest, at->size, *at->media_type ? at->media_type : NULL, &doc, e)) {
-		VL_STR name = vl_safe_text(item, 80);
+	if (!load_doc(w->store, &at.digest, at.size, *at.media_type ? at.media_type : NULL, &doc, e)) {
+		VL_STR name = vl_safe_text(at.item, 80);
 
-		return *item ? vl_while(e, "item %s", name) : false;
+		return *at.item ? vl_while(e, "item %s", name) : false;
 	}
-	if (v->at.depth == 1) {
-		w->c->items = doc.n;
-		w->documents = vl_xcalloc(doc.n, sizeof *w->documents);
-	}
-	vl_digest_hex(&at->digest, hex);
-	return vl_doc_check(&doc, false, hex, e) && reach_children(w, &doc, &v->at, e);
+	vl_digest_hex(&at.digest, hex);
+	if (!vl_doc_check(&doc, false, hex, e) || !reach_children(w, &doc, at.node, &v->at, e))
+		return false;
+	if (v->at.depth > 1)
+		return true;
+	w->c->items = doc.n;
+	w->root = doc;
+	doc = (struct vl_doc){ 0 };
+	return true;
 }
 
 /* ---- the order: root, documents, content; like beside like, so that it compresses ---- */
@@ -260,9 +224,10 @@ bool vl_store_closure(const struct vl_store *s, const struct vl_digest *root, ui
 	VL_CLEAN(vl_closure) c = { 0 };
 	VL_CLEAN(walk) w = { .store = s, .c = &c };
 	VL_CLEAN(vl_desc) d = { 0 };
+	uint32_t first;
 
 	vl_desc_init(&d, VL_MT_INDEX, root, size);
-	if (!reach(&w, &d, true, &(struct place){ .item = "", .depth = 1 }, e))
+	if (!reach(&w, &d, true, &(struct place){ .item = "", .depth = 1 }, &first, e))
 		return false;
 	for (size_t i = 0; i < w.n_queue; i++) {
 		struct visit v = w.queue[i]; /* the queue grows meanwhile */
@@ -270,6 +235,8 @@ bool vl_store_closure(const struct vl_store *s, const struct vl_digest *root, ui
 		if (!visit(&w, &v, e))
 			return false;
 	}
+	if (!vl_docgraph_check(&w.graph, &w.root, e))
+		return false;
 	qsort(c.blob + 1, c.n - 1, sizeof *c.blob, compare);
 	vl_closure_clear(out);
 	*out = c;

@@ -1,19 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* store/layers.c: from an item's descriptor to its layers.
  * In:    a manifest or an index, and somewhere to get documents from.
- * Out:   each layer, in document order.
+ * Out:   each layer of each document, once per document.
  * Keeps: bounded work, also for bundles that nobody vouches for: an index may name one document a thousand times, and
- *        that one another, eight deep. */
+ *        that one another, eight deep. So each is visited once, breadth first as in the closure, with its limits. */
+#include <stdlib.h>
+
+#include "store/digests.h"
+#include "store/docgraph.h"
 #include "store/store.h"
 
-#define DOCUMENT_BYTES_MAX ((uint64_t)1 << 30)
-
+struct waiting {
+	struct vl_desc d; /* without annotations */
+	unsigned depth;   /* as in the closure: an item has 2 */
+};
 struct walk {
 	const struct vl_docs *docs;
 	vl_layer_fn *f;
 	void *ctx;
-	uint64_t documents, bytes; /* so far */
+	struct vl_digests seen; /* by number: the queue's */
+	struct waiting *queue;
+	size_t n, cap;
+	struct vl_docshare share;
 };
+
+static void walk_clear(struct walk *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		vl_desc_clear(&w->queue[i].d);
+	free(w->queue);
+	vl_digests_clear(&w->seen);
+}
+VL_DEFINE_CLEAN(walk)
 
 static bool get_from_store(const void *ctx, const struct vl_desc *d, struct vl_doc *out, struct vl_err *e)
 {
@@ -30,34 +48,40 @@ struct vl_docs vl_docs_of_store(const struct vl_store *s)
 	return (struct vl_docs){ get_from_store, s };
 }
 
-static bool bounded(struct walk *w, uint64_t bytes, struct vl_err *e)
+static bool reach(struct walk *w, const struct vl_desc *d, unsigned depth, struct vl_err *e)
 {
-	w->bytes += bytes;
-	if (++w->documents <= VL_ITEM_DOCUMENTS_MAX && w->bytes <= DOCUMENT_BYTES_MAX)
+	uint32_t number;
+
+	if (!vl_digests_add(&w->seen, &d->digest, &number))
 		return true;
-	return vl_fail(e, VL_E_LIMIT, "it has more than %d documents, or more than 1 GiB of them",
-		       VL_ITEM_DOCUMENTS_MAX);
+	vl_grow(&w->queue, w->n, &w->cap, sizeof *w->queue);
+	w->queue[w->n].depth = depth;
+	vl_desc_init(&w->queue[w->n++].d, d->media_type, &d->digest, d->size);
+	return vl_docshare_depth(depth, e) && vl_docshare_add(&w->share, d->size, e);
 }
 
-static bool walk(struct walk *w, const struct vl_desc *d, unsigned depth, struct vl_err *e)
+static bool visit(struct walk *w, size_t at, struct vl_err *e)
 {
+	unsigned below = w->queue[at].depth + 1;
 	VL_CLEAN(vl_doc) doc = { 0 };
 
-	if (depth > VL_INDEX_DEPTH_MAX)
-		return vl_fail(e, VL_E_LIMIT, "documents are nested deeper than %u", VL_INDEX_DEPTH_MAX);
-	if (!bounded(w, d->size, e) || !w->docs->get(w->docs->ctx, d, &doc, e))
+	if (!w->docs->get(w->docs->ctx, &w->queue[at].d, &doc, e))
 		return false;
-	for (size_t i = 0; i < doc.n; i++) {
-		if (doc.is_index ? !walk(w, &doc.child[i], depth + 1, e) : !w->f(w->ctx, &doc.child[i], e))
+	for (size_t i = 0; i < doc.n; i++)
+		if (!(doc.is_index ? reach(w, &doc.child[i], below, e) : w->f(w->ctx, &doc.child[i], e)))
 			return false;
-	}
 	return true;
 }
 
 bool vl_item_layers(const struct vl_docs *docs, const struct vl_desc *item, vl_layer_fn *f, void *ctx,
 		    struct vl_err *e)
 {
-	struct walk w = { .docs = docs, .f = f, .ctx = ctx };
+	VL_CLEAN(walk) w = { .docs = docs, .f = f, .ctx = ctx };
 
-	return walk(&w, item, 1, e);
+	if (!reach(&w, item, 2, e))
+		return false;
+	for (size_t i = 0; i < w.n; i++)
+		if (!visit(&w, i, e))
+			return false;
+	return true;
 }

@@ -90,8 +90,10 @@ void vl_desc_copy(struct vl_desc *to, const struct vl_desc *from)
 	vl_desc_clear(to);
 	to->media_type = vl_xstrdup(from->media_type);
 	to->artifact_type = vl_xstrdup(from->artifact_type);
-	to->platform = (struct vl_platform){ vl_xstrdup(from->platform.os), vl_xstrdup(from->platform.architecture),
-					     vl_xstrdup(from->platform.variant), vl_xstrdup(from->platform.os_version) };
+	to->platform.os = vl_xstrdup(from->platform.os);
+	to->platform.architecture = vl_xstrdup(from->platform.architecture);
+	to->platform.variant = vl_xstrdup(from->platform.variant);
+	to->platform.os_version = vl_xstrdup(from->platform.os_version);
 	to->digest = from->digest;
 	to->size = from->size;
 	for (size_t i = 0; i < from->n_an; i++)

@@ -77,7 +77,8 @@ struct vl_reached { /* one blob of a closure, each digest once, in the order: in
 	struct vl_digest digest;
 	uint64_t size;
 	bool is_doc;          /* an index or manifest */
-	unsigned depth;       /* of a document: 1 for the root */
+	unsigned depth;       /* of a document: the least, 1 for the root */
+	uint32_t node;        /* private to the walk */
 	const char *item, *media_type, *title; /* of the first reference; "" when none; owned by the closure */
 };
 struct vl_closure {
@@ -90,16 +91,18 @@ struct vl_closure {
 };
 void vl_closure_clear(struct vl_closure *c);
 VL_DEFINE_CLEAN(vl_closure)
-/* Indexes and manifests of one item, each as often as it is named. More: VL_E_LIMIT. */
-#define VL_ITEM_DOCUMENTS_MAX 4096
-/* Limits of doc/format.md section 8 that writer, verify and unpack must share. */
+/* Limits of doc/format.md section 8 that writer, verify and unpack must share. Documents are indexes and manifests: the
+ * distinct ones that an item reaches, and their sum over all items. */
+#define VL_ITEM_DOCUMENTS_MAX 4096u
+#define VL_ITEM_DOCUMENT_BYTES_MAX (UINT64_C(256) << 20)
+#define VL_DOCUMENTS_MAX 65536u
+#define VL_DOCUMENT_BYTES_MAX (UINT64_C(1) << 30)
 #define VL_INDEX_DEPTH_MAX 8u          /* the root has depth 1 */
 #define VL_BLOBS_MAX 1000000u          /* of one snapshot */
 #define VL_BLOB_MAX (UINT64_C(1) << 40) /* bytes of one blob */
 /* Everything the root index reaches. Documents are read, hashed and parsed; content blobs must be there with their size
- * (VL_E_CLOSURE names what is missing, and the item that needs it). Depth <= 8, blobs <= 1 000 000 (VL_E_LIMIT). The
- * same digest with two sizes: VL_E_CLOSURE. An index
- * below the root that is named twice: VL_E_CLOSURE. */
+ * (VL_E_CLOSURE names what is missing, and the item that needs it). The limits above: VL_E_LIMIT. The same digest with
+ * two sizes, the same document with two media types: VL_E_CLOSURE. A document may be named any number of times. */
 VL_MUST bool vl_store_closure(const struct vl_store *s, const struct vl_digest *root, uint64_t size,
 			      struct vl_closure *out, struct vl_err *e);
 /* The root index itself, parsed: one child per item. */
@@ -112,8 +115,8 @@ struct vl_docs { /* where documents come from: a store, or the first parcel of a
 	const void *ctx;
 };
 struct vl_docs vl_docs_of_store(const struct vl_store *s); /* borrows s */
-/* Calls f for each content blob (layer) below an item's manifest or index, in document order. Bounded in depth,
- * documents and their bytes (VL_E_LIMIT). */
+/* Calls f for each content blob (layer) of each document that an item's descriptor reaches: documents breadth first,
+ * each once, their layers in document order. Bounded in depth, documents and their bytes as above (VL_E_LIMIT). */
 typedef bool vl_layer_fn(void *ctx, const struct vl_desc *layer, struct vl_err *e);
 VL_MUST bool vl_item_layers(const struct vl_docs *docs, const struct vl_desc *item, vl_layer_fn *f, void *ctx,
 			    struct vl_err *e);

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "store/docgraph.h"
 #include "verify/tiling_priv.h"
 #include "verify/verify.h"
 
@@ -20,7 +21,7 @@ struct vl_rehearsal {
 	struct vl_blobset named; /* what documents name, the root included */
 	uint64_t bytes;          /* sum of its sizes */
 	size_t missing;          /* named, but not here yet */
-	uint32_t *documents;     /* per item, each as often as it is named */
+	struct vl_docgraph graph;
 	struct vl_doc snapshot;
 	bool has_snapshot;
 };
@@ -35,46 +36,38 @@ static uint8_t doc_of_type(const char *media_type)
 	return 0;
 }
 
-static bool is_index(uint8_t doc)
-{
-	return doc && vl_media_type_is_index(doc_types[doc - 1]);
-}
-
 struct named { /* by a document */
 	const struct vl_digest *digest;
 	uint64_t size;
-	uint8_t doc, depth; /* as in vl_blobrow */
-	uint32_t item;
+	uint8_t doc; /* as in vl_blobrow */
 };
 
-/* The rules of vl_store_closure(): nesting, indexes and documents are bounded. */
-static bool bounded(struct vl_rehearsal *r, const struct named *n, const struct vl_blobrow *row, struct vl_err *e)
+/* The same document under two media types would be read as what its first name says: in another order, as another. */
+static bool name_doc(struct vl_rehearsal *r, const struct named *n, struct vl_blobrow *row, struct vl_err *e)
 {
 	char hex[VL_DIGEST_HEX];
 
-	if (n->depth > VL_INDEX_DEPTH_MAX)
-		return vl_fail(e, VL_E_LIMIT, "indexes are nested more than %u deep", VL_INDEX_DEPTH_MAX);
-	if (n->depth > 2 && row && row->doc && is_index(n->doc))
-		return vl_fail(e, VL_E_CLOSURE, "index %s is named twice", vl_digest_hex(n->digest, hex));
-	if (n->depth > 1 && ++r->documents[n->item] > VL_ITEM_DOCUMENTS_MAX)
-		return vl_fail(e, VL_E_LIMIT, "an item has more than %d documents", VL_ITEM_DOCUMENTS_MAX);
-	return true;
+	vl_digest_hex(n->digest, hex);
+	if (row->doc == n->doc)
+		return true;
+	if (row->doc)
+		return vl_fail(e, VL_E_CLOSURE, "document %s is named with two media types, %s and %s", hex,
+			       doc_types[row->doc - 1], doc_types[n->doc - 1]);
+	if (row->came)
+		return vl_fail(e, VL_E_CLOSURE, "document %s comes before the document that names it", hex);
+	row->doc = n->doc;
+	return vl_docgraph_add(&r->graph, n->size, &row->node, e);
 }
 
 /* A document names a blob. The first to do so decides what it is; all must agree on its size. */
-static bool name_blob(struct vl_rehearsal *r, const struct named *n, struct vl_err *e)
+static bool name_blob(struct vl_rehearsal *r, const struct named *n, uint32_t *node, struct vl_err *e)
 {
 	struct vl_blobrow *row = vl_blobset_find(&r->named, n->digest);
 	char hex[VL_DIGEST_HEX];
 
-	if (n->doc && !bounded(r, n, row, e))
-		return false;
 	if (row && row->size != n->size)
 		return vl_fail(e, VL_E_CLOSURE, "blob %s is named with two sizes, %" PRIu64 " and %" PRIu64,
 			       vl_digest_hex(n->digest, hex), row->size, n->size);
-	if (row && !row->doc && n->doc && row->came)
-		return vl_fail(e, VL_E_CLOSURE, "document %s comes before the document that names it",
-			       vl_digest_hex(n->digest, hex));
 	if (!row) {
 		if (!vl_blobset_add(&r->named, n->digest, &row, e))
 			return false;
@@ -82,29 +75,29 @@ static bool name_blob(struct vl_rehearsal *r, const struct named *n, struct vl_e
 		r->bytes += n->size;
 		r->missing++;
 	}
-	if (!row->doc && n->doc) {
-		row->doc = n->doc;
-		row->depth = n->depth;
-		row->item = n->item;
-	}
+	if (n->doc && !name_doc(r, n, row, e))
+		return false;
+	*node = row->node;
 	return true;
 }
 
 /* Only an index names documents: what a manifest names is content, whatever it calls itself. */
-static bool name_children(struct vl_rehearsal *r, const struct vl_doc *doc, uint8_t depth, uint32_t item,
-			  struct vl_err *e)
+static bool name_children(struct vl_rehearsal *r, const struct vl_doc *doc, uint32_t from, struct vl_err *e)
 {
-	struct named n = { .digest = &doc->config.digest, .size = doc->config.size, .depth = depth, .item = item };
+	struct named n = { .digest = &doc->config.digest, .size = doc->config.size };
+	uint32_t to;
 
-	if (!doc->is_index && !name_blob(r, &n, e))
+	vl_docgraph_begin(&r->graph, from);
+	if (!doc->is_index && !name_blob(r, &n, &to, e))
 		return false;
 	for (size_t i = 0; i < doc->n; i++) {
 		n.digest = &doc->child[i].digest;
 		n.size = doc->child[i].size;
 		n.doc = doc->is_index ? doc_of_type(doc->child[i].media_type) : 0;
-		n.item = depth == 2 ? (uint32_t)i : item;
-		if (!name_blob(r, &n, e))
+		if (!name_blob(r, &n, &to, e))
 			return false;
+		if (doc->is_index)
+			vl_docgraph_edge(&r->graph, from, to);
 	}
 	return true;
 }
@@ -113,19 +106,14 @@ static bool name_children(struct vl_rehearsal *r, const struct vl_doc *doc, uint
 static bool read_doc(struct vl_rehearsal *r, const struct vl_blobrow *row, struct vl_err *e)
 {
 	VL_CLEAN(vl_doc) doc = { .media_type = NULL };
-	uint8_t depth = (uint8_t)(row->depth + 1u);
-	uint32_t item = row->item; /* naming children moves the rows */
+	uint32_t node = row->node; /* naming children moves the rows; 0 is the root */
 	char hex[VL_DIGEST_HEX];
 
 	vl_digest_hex(&row->digest, hex);
 	if (!vl_doc_parse(&doc, vl_buf_bytes(&r->text), doc_types[row->doc - 1], hex, VL_E_CLOSURE, e) ||
-	    !vl_doc_check(&doc, depth == 2, hex, e))
+	    !vl_doc_check(&doc, !node, hex, e) || !name_children(r, &doc, node, e))
 		return false;
-	if (depth == 2)
-		r->documents = vl_xcalloc(doc.n, sizeof *r->documents);
-	if (!name_children(r, &doc, depth, item, e))
-		return false;
-	if (depth == 2) {
+	if (!node) {
 		if (!doc.is_index)
 			return vl_fail(e, VL_E_CLOSURE, "the root is not an image index");
 		r->snapshot = doc;
@@ -138,11 +126,12 @@ static bool read_doc(struct vl_rehearsal *r, const struct vl_blobrow *row, struc
 bool vl_rehearsal_new(struct vl_rehearsal **out, const struct vl_waybill *w, struct vl_err *e)
 {
 	VL_AUTO(vl_rehearsal) r = vl_xcalloc(1, sizeof *r);
+	uint32_t root;
 
 	r->waybill = w;
 	r->sha = vl_sha256_new();
 	r->text.max = VL_DOC_MAX;
-	if (!name_blob(r, &(struct named){ .digest = &w->root, .size = w->root_size, .doc = 1, .depth = 1 }, e))
+	if (!name_blob(r, &(struct named){ .digest = &w->root, .size = w->root_size, .doc = 1 }, &root, e))
 		return false;
 	*out = vl_steal(&r);
 	return true;
@@ -153,7 +142,7 @@ void vl_rehearsal_free(struct vl_rehearsal *r)
 	if (!r)
 		return;
 	vl_sha256_free(r->sha);
-	free(r->documents);
+	vl_docgraph_clear(&r->graph);
 	vl_buf_clear(&r->text);
 	vl_tiling_clear(&r->tiling);
 	vl_blobset_clear(&r->named);
@@ -231,6 +220,8 @@ bool vl_rehearsal_end(struct vl_rehearsal *r, struct vl_err *e)
 		return false;
 	if (r->missing)
 		return complain_missing(r, e);
+	if (!vl_docgraph_check(&r->graph, &r->snapshot, e))
+		return false;
 	return vl_verify_totals(r->waybill, r->snapshot.n, r->named.n, r->bytes, e);
 }
 

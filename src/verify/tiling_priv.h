@@ -13,8 +13,7 @@ struct vl_blobrow {
 	bool used;
 	bool came;     /* rehearsal: the bytes were here; assembly: this run brought it */
 	uint8_t doc;   /* rehearsal: 0 content, else 1 + index of its media type */
-	uint8_t depth; /* rehearsal: of a document; the root has 1 */
-	uint32_t item; /* rehearsal: of a document: which child of the root it is or belongs to */
+	uint32_t node; /* rehearsal: of a document: its number in the graph */
 };
 struct vl_blobset { /* by digest; rows move when it grows */
 	struct vl_blobrow *row;

@@ -38,12 +38,14 @@ done <cases
 same "$(find / -maxdepth 1 -name evil; find . -name evil)" "" "nothing was written elsewhere"
 
 # verify says the same as unpack would, except what only shows when an archive is expanded
-for case in good:0 title-dots:11 title-escape:11 item-4:11 item-0:11 not-a-document:11 tar-smuggled:11 zstd-bomb:11 depth:16; do
+for case in good:0 title-dots:11 title-escape:11 item-4:11 item-0:11 not-a-document:11 tar-smuggled:11 zstd-bomb:11 depth:16 \
+	endless-osv:0 endless-mystery:0 share:0 two-media-types:11 documents-4097:16 documents-16-times:0 \
+	documents-17-times:16; do
 	run valise verify "b/${case%:*}" -t k.pub; exits "${case#*:}"
 done
 
 # what nobody vouches for can be looked at
-for case in title-escape item-2 type-escape endless-osv archive-garbage zstd-bomb json-bytes; do
+for case in title-escape item-2 type-escape endless-osv share documents-16-times archive-garbage zstd-bomb json-bytes; do
 	run timeout 60 "$VALISE" --store "$T/none" inspect "b/$case"; printable "$T/out" "$T/err"
 	check "inspect ends by itself" test "$STATUS" -lt 20
 	run timeout 60 "$VALISE" --store "$T/none" --json inspect "b/$case"; printable "$T/out" "$T/err"

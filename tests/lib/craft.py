@@ -230,6 +230,40 @@ def nested(depth, fan, type):
     return b
 
 
+def numbered(n):
+    """n manifests that differ, and the index of them."""
+    docs = [manifest([layer(b"x", "f%d" % i)]) for i in range(n)]
+    return index([desc(d, MT_MANIFEST) for d in docs]), docs
+
+
+def shared(items, documents):
+    """Items that are the same index of so many documents but one: few bytes, and a walk for each of them."""
+    doc, docs = numbered(documents - 1)
+    b = Bundle()
+    b.put(index([item("i%04d" % i, doc, "image", MT_INDEX) for i in range(items)]), [doc, *docs], [b"{}", b"x"], items)
+    return b
+
+
+def image_in_two_items():
+    """An image index below one item's index, below another's, and twice in that one."""
+    m = manifest([layer(b"x", "f")])
+    image = index([desc(m, MT_MANIFEST)])
+    one, two = index([desc(image, MT_INDEX)]), index([desc(image, MT_INDEX), desc(m, MT_MANIFEST), desc(image, MT_INDEX)])
+    b = Bundle()
+    b.put(index([item("a", one, "image", MT_INDEX), item("b", two, "image", MT_INDEX)]), [one, two, image, m],
+          [b"{}", b"x"], 2)
+    return b
+
+
+def two_media_types():
+    doc = text({"schemaVersion": 2, "manifests": []})
+    lists = [desc(doc, MT_INDEX), desc(doc, "application/vnd.docker.distribution.manifest.list.v2+json")]
+    top = index(lists)
+    b = Bundle()
+    b.put(index([item("docs", top, "image", MT_INDEX)]), [top, doc])
+    return b
+
+
 def content_cases():
     for case, title in (("escape", "a\x1b[31m"), ("line", "a\nb"), ("dots", "../x"), ("absolute", "/etc/x"),
                         ("long", "x" * 10000), ("backslash", "a\\b"), ("none", "")):
@@ -255,7 +289,12 @@ def content_cases():
     yield "two-documents", 1105, b
     yield "depth", 1601, nested(9, 1, "dir")
     for type in "osv", "dir", "trivy-db", "mystery":
-        yield "endless-" + type, 1105, nested(6, 200, type)
+        yield "endless-" + type, 1105 if type == "trivy-db" else 0, nested(6, 200, type)
+    yield "share", 0, image_in_two_items()
+    yield "two-media-types", 1105, two_media_types()
+    yield "documents-4097", 1601, shared(1, 4097)
+    yield "documents-16-times", 0, shared(16, 4096)
+    yield "documents-17-times", 1601, shared(17, 4096)
 
 
 def archive(*members):

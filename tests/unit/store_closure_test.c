@@ -2,6 +2,7 @@
 /* tests/unit/store_closure_test.c: what a root reaches: complete, in order, within bounds. */
 #include "tests/lib/store_fixture.h"
 #include "tests/lib/tap.h"
+#include "store/docgraph.h"
 
 /* A root over these items; returns its descriptor in *root. */
 static void make_root(struct vl_store *s, struct vl_doc *snapshot, struct vl_desc *root)
@@ -12,6 +13,16 @@ static void make_root(struct vl_store *s, struct vl_doc *snapshot, struct vl_des
 static bool walk(struct vl_store *s, const struct vl_desc *root, struct vl_closure *c, struct vl_err *e)
 {
 	return vl_store_closure(s, &root->digest, root->size, c, e);
+}
+
+static bool count_layer(void *ctx, const struct vl_desc *layer, struct vl_err *e)
+{
+	unsigned *n = ctx;
+
+	(void)layer;
+	(void)e;
+	(*n)++;
+	return true;
 }
 
 static void test_order(void)
@@ -86,31 +97,31 @@ static void test_depth(void)
 	}
 }
 
-/* The same document reached over many ways is read once: doubling at each level would be 2^7 readings. */
-/* Few bytes that a walk from name to name would never come to the end of. */
+/* Few bytes that a walk from name to name would never come to the end of: naming costs nothing. */
 static void test_diamonds(void)
 {
 	static const struct {
 		const char *what;
 		unsigned levels, ways;
-		enum vl_code code; /* VL_OK: fine */
 	} cases[] = {
-		{ "one index in another", 1, 1, VL_OK },
-		{ "a manifest named 50 times", 0, 50, VL_OK },
-		{ "a manifest named 4095 times", 0, 4095, VL_OK },
-		{ "a manifest named 4096 times", 0, 4096, VL_E_LIMIT },
-		{ "an index named twice", 1, 2, VL_E_CLOSURE },
-		{ "50 ways at each of 6 levels", 6, 50, VL_E_CLOSURE },
+		{ "one index in another", 1, 1 },
+		{ "a manifest named 5000 times", 0, 5000 },
+		{ "an index named twice", 1, 2 },
+		{ "50 ways at each of 5 levels", 5, 50 },
+		{ "2000 ways at each of 5 levels", 5, 2000 },
 	};
 	VL_AUTO(vl_store) s = fix_open("diamonds");
 	VL_CLEAN(vl_closure) c = { 0 };
+	struct vl_docs docs = vl_docs_of_store(s);
 	struct vl_err e = VL_ERR_INIT;
 
 	for (size_t t = 0; t < VL_LEN(cases); t++) {
 		VL_CLEAN(vl_doc) doc = { 0 };
 		VL_CLEAN(vl_desc) root = { 0 };
 		VL_CLEAN(vl_desc) leaf = { 0 };
+		VL_CLEAN(vl_desc) item = { 0 };
 		VL_CLEAN(vl_doc) top = { 0 };
+		unsigned layers = 0;
 
 		vl_doc_init_index(&doc);
 		fix_simple_item(s, &doc, "deep", "down");
@@ -131,12 +142,121 @@ static void test_diamonds(void)
 		}
 		vl_doc_init_index(&top);
 		fix_put_doc(s, &doc, vl_doc_add(&top));
+		vl_desc_copy(&item, &top.child[0]);
 		make_root(s, &top, &root);
-		if (cases[t].code)
-			tap_fails(walk(s, &root, &c, &e), &e, cases[t].code, "%s", cases[t].what);
-		else
-			tap_good(walk(s, &root, &c, &e), &e, "%s", cases[t].what);
+		tap_good(walk(s, &root, &c, &e), &e, "%s", cases[t].what);
+		tap_is(c.n, 5 + cases[t].levels, "root, %u indexes, manifest, config, layer", 1 + cases[t].levels);
+		tap_good(vl_item_layers(&docs, &item, count_layer, &layers, &e), &e, "and its layers");
+		tap_is(layers, 1, "each once");
 	}
+}
+
+/* The graph alone: item 0 .. n-1, each an index over `shared` documents of `size` bytes that all of them name. */
+static bool measure(unsigned items, unsigned shared, uint64_t size, struct vl_err *e)
+{
+	VL_CLEAN(vl_docgraph) g = { 0 };
+	VL_CLEAN(vl_doc) root = { 0 };
+	uint32_t node, first = items + 1;
+
+	vl_doc_init_index(&root);
+	for (unsigned i = 0; i < 1 + items + shared; i++)
+		if (!vl_docgraph_add(&g, i > items ? size : 0, &node, e))
+			return false;
+	vl_docgraph_begin(&g, 0);
+	for (uint32_t i = 1; i <= items; i++) {
+		vl_desc_set(vl_doc_add(&root), VL_AN_ITEM, "it");
+		vl_docgraph_edge(&g, 0, i);
+	}
+	for (uint32_t i = 1; i <= items; i++) {
+		vl_docgraph_begin(&g, i);
+		for (uint32_t k = 0; k < shared; k++)
+			vl_docgraph_edge(&g, i, first + k);
+	}
+	return vl_docgraph_check(&g, &root, e);
+}
+
+static void test_shares(void)
+{
+	static const uint64_t mib = 1 << 20;
+	static const struct {
+		unsigned items, shared;
+		uint64_t size;
+		bool good;
+	} cases[] = {
+		{ 0, 0, 0, true },	     { 1, 4095, 1, true },     { 1, 4096, 1, false },
+		{ 16, 4095, 1, true },	     { 17, 4095, 1, false },   { 65536, 0, 1, true },
+		{ 65537, 0, 1, false },	     { 32768, 1, 1, true },    { 32769, 1, 1, false },
+		{ 1, 64, 4 * mib, true },    { 1, 65, 4 * mib, false }, { 4, 64, 4 * mib, true },
+		{ 5, 64, 4 * mib, false },
+	};
+
+	for (size_t i = 0; i < VL_LEN(cases); i++) {
+		struct vl_err e = VL_ERR_INIT;
+		bool good = measure(cases[i].items, cases[i].shared, cases[i].size, &e);
+
+		tap_ok(good == cases[i].good && (good || e.code == VL_E_LIMIT), "%u items share %u of %llu bytes: %s",
+		       cases[i].items, cases[i].shared, (unsigned long long)cases[i].size, good ? "good" : e.msg);
+	}
+}
+
+/* Item `a` is an image index, `b` another that has it among its own: both name it, and so do two indexes of b. */
+static void test_shared_index(void)
+{
+	VL_AUTO(vl_store) s = fix_open("shared");
+	VL_CLEAN(vl_doc) image = { 0 }, one = { 0 }, two = { 0 }, all = { 0 }, top = { 0 };
+	VL_CLEAN(vl_desc) root = { 0 }, inner = { 0 }, item = { 0 };
+	VL_CLEAN(vl_closure) c = { 0 };
+	struct vl_docs docs = vl_docs_of_store(s);
+	struct vl_err e = VL_ERR_INIT;
+	unsigned layers = 0;
+
+	vl_doc_init_index(&image);
+	fix_simple_item(s, &image, "x", "layer");
+	fix_put_doc(s, &image, &inner);
+	vl_doc_init_index(&one);
+	vl_desc_copy(vl_doc_add(&one), &inner);
+	vl_doc_init_index(&two);
+	vl_desc_copy(vl_doc_add(&two), &inner);
+	vl_desc_copy(vl_doc_add(&two), &inner);
+	vl_doc_init_index(&all);
+	fix_put_doc(s, &one, vl_doc_add(&all));
+	fix_put_doc(s, &two, vl_doc_add(&all));
+	vl_doc_init_index(&top);
+	vl_desc_copy(vl_doc_add(&top), &inner);
+	fix_put_doc(s, &all, vl_doc_add(&top));
+	vl_desc_copy(&item, &top.child[1]);
+	make_root(s, &top, &root);
+	tap_good(walk(s, &root, &c, &e), &e, "an index that two items and two indexes share");
+	tap_is(c.n, 8, "root, b, a, one, two, the manifest, its config and layer");
+	tap_is(c.blob[3].depth, 3, "the indexes of b lie at depth 3");
+	tap_good(vl_item_layers(&docs, &item, count_layer, &layers, &e), &e, "the layers of b");
+	tap_is(layers, 1, "are met once");
+}
+
+/* The least depth counts: a manifest named by the item itself and by the deepest index. */
+static void test_least_depth(void)
+{
+	VL_AUTO(vl_store) s = fix_open("least");
+	VL_CLEAN(vl_doc) doc = { 0 };
+	VL_CLEAN(vl_desc) root = { 0 }, leaf = { 0 };
+	VL_CLEAN(vl_closure) c = { 0 };
+	struct vl_err e = VL_ERR_INIT;
+
+	vl_doc_init_index(&doc);
+	fix_simple_item(s, &doc, "deep", "down");
+	vl_desc_copy(&leaf, &doc.child[0]);
+	for (unsigned i = 1; i < 8; i++) {
+		VL_CLEAN(vl_doc) outer = { 0 };
+
+		vl_doc_init_index(&outer);
+		fix_put_doc(s, &doc, vl_doc_add(&outer));
+		if (i == 3)
+			vl_desc_copy(vl_doc_add(&outer), &leaf);
+		doc = outer;
+		outer = (struct vl_doc){ 0 };
+	}
+	make_root(s, &doc, &root);
+	tap_good(walk(s, &root, &c, &e), &e, "a manifest at depth 9, and at 6 as well");
 }
 
 static void remove_blob(struct vl_store *s, const struct vl_digest *d)
@@ -253,6 +373,24 @@ static bool walk_text(struct vl_store *s, const char *media_type, const char *te
 	return walk(s, &root, &c, e);
 }
 
+/* One document, said to be an OCI index by one descriptor and a docker list by the other. */
+static void two_media_types(struct vl_store *s)
+{
+	VL_CLEAN(vl_doc) snapshot = { 0 };
+	VL_CLEAN(vl_desc) root = { 0 };
+	VL_CLEAN(vl_closure) c = { 0 };
+	struct vl_err e = VL_ERR_INIT;
+	struct vl_digest d;
+	static const char text[] = "{\"schemaVersion\":2,\"manifests\":[]}";
+
+	FIX_MUST(vl_store_put(s, vl_bytes_str(text), &d, me));
+	vl_doc_init_index(&snapshot);
+	vl_desc_init(vl_doc_add(&snapshot), VL_MT_INDEX, &d, strlen(text));
+	vl_desc_init(vl_doc_add(&snapshot), VL_MT_DOCKER_LIST, &d, strlen(text));
+	make_root(s, &snapshot, &root);
+	tap_fails(walk(s, &root, &c, &e), &e, VL_E_CLOSURE, "one document, two media types");
+}
+
 static void test_documents(void)
 {
 	VL_AUTO(vl_store) s = fix_open("documents");
@@ -267,6 +405,7 @@ static void test_documents(void)
 	tap_fails(walk_text(s, VL_MT_MANIFEST, "{\"schemaVersion\":2,\"manifests\":[]}", &e), &e, VL_E_CLOSURE,
 		  "an index in place of a manifest");
 	tap_good(walk_text(s, VL_MT_INDEX, "{\"schemaVersion\":2,\"manifests\":[]}", &e), &e, "an empty index");
+	two_media_types(s);
 	tap_fails(walk_text(s, "text/plain", "hello", &e), &e, VL_E_CLOSURE, "an index that names what is no document");
 	FIX_MUST(vl_store_put(s, vl_bytes_str("{}"), &d, me));
 	tap_fails(vl_store_snapshot(s, &d, 2, &doc, &e), &e, VL_E_CLOSURE, "a root that is no index");
@@ -277,6 +416,9 @@ int main(void)
 	test_order();
 	test_depth();
 	test_diamonds();
+	test_shares();
+	test_shared_index();
+	test_least_depth();
 	test_missing();
 	test_bent();
 	test_documents();

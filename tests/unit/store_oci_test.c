@@ -180,8 +180,8 @@ static void test_platform_and_subject(void)
 {
 	static const char text[] =
 		"{\"schemaVersion\":2,\"mediaType\":\"" VL_MT_INDEX "\",\"manifests\":[{\"mediaType\":\"" VL_MT_MANIFEST
-		"\",\"digest\":\"sha256:" HEX "\",\"size\":7," PARTS ",\"annotations\":{\"a\":\"b\"}}],\"subject\":" DESC
-		",\"annotations\":{\"k\":\"v\"}}";
+		"\",\"digest\":\"sha256:" HEX "\",\"size\":7," PARTS ",\"annotations\":{\"a\":\"b\"}}],\"subject\":"
+		DESC ",\"annotations\":{\"k\":\"v\"}}";
 	VL_CLEAN(vl_doc) d = { 0 };
 	VL_CLEAN(vl_desc) copy = { 0 };
 	VL_CLEAN(vl_buf) out = VL_BUF_INIT(65536);
