@@ -68,6 +68,8 @@ static enum vl_next timed_out(struct vl_job *j)
 	curl_easy_getinfo(j->hop.easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
 	if (connected == 0)
 		vl_fail(&j->err, VL_E_TIMEOUT, "no connection within %u s", j->net->conf.connect_timeout);
+	else if (j->hop.sent && j->hop.sent == vl_upload_size(j->get))
+		vl_fail(&j->err, VL_E_TIMEOUT, "no answer within %ld s to what was sent", VL_NET_COMMIT_TIME);
 	else
 		vl_fail(&j->err, VL_E_TIMEOUT, "slower than %llu bytes/s for %ld s",
 			(unsigned long long)j->net->conf.low_speed, VL_NET_LOW_SPEED_TIME);

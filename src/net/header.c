@@ -197,7 +197,7 @@ static bool head_end(struct vl_job *j)
 	struct vl_hop *h = &j->hop;
 
 	/* curl asks a server that dislikes the Expect header again without it. */
-	if (h->status == 417 && *vl_upload_expect(j->get))
+	if (h->status == 417 && h->sent_expect)
 		return true;
 	h->in_body = true;
 	if (j->get->method != VL_GET) {
@@ -224,6 +224,7 @@ static bool status_line(struct vl_job *j, const char *line, size_t len)
 	if (code < 100)
 		return vl_hop_fail(j, VL_NEXT_MIRROR, VL_E_NET, "the answer is not HTTP");
 	j->hop.status = (int)code;
+	j->hop.continued = j->hop.continued || code == 100;
 	return true;
 }
 

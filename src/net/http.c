@@ -161,7 +161,7 @@ static bool add_headers(struct vl_job *j)
 	}
 	if (vl_upload_wanted(g)) {
 		add_header(h, "Content-Type", g->send_type ? g->send_type : "");
-		add_header(h, "Expect", vl_upload_expect(g));
+		add_header(h, "Expect", vl_upload_expect(j));
 	}
 	return add_range(j);
 }
@@ -313,6 +313,7 @@ enum vl_next vl_hop_verdict(struct vl_job *j, CURLcode rc)
 	}
 	if (rc != CURLE_OK && h->addr_refused)
 		return VL_NEXT_MIRROR; /* j->err is set */
+	vl_upload_learn(j);
 	/* A server that answers before it has read all may hang up at once: what it said counts. */
 	if (rc != CURLE_OK && !h->cut && !(vl_upload_wanted(j->get) && h->in_body))
 		return vl_fault_of_curl(j, rc);

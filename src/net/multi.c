@@ -306,6 +306,7 @@ void vl_net_free(struct vl_net *n)
 	vl_fail(&gone, VL_E_INTERRUPTED, "given up");
 	abandon(n, &gone);
 	vl_tokens_free(n);
+	free(n->deaf);
 	vl_creds_free(n->creds);
 	curl_multi_cleanup(n->multi);
 	text_free(n->conf.ca_file);

@@ -20,6 +20,7 @@
 #define VL_NET_CHALLENGE_MAX 8192u
 #define VL_NET_PER_HOST 4u
 #define VL_NET_LOW_SPEED_TIME 60L
+#define VL_NET_COMMIT_TIME 900L        /* a registry reads a large blob again before it answers */
 
 /* -- redirect.c: pure policy ------------------------------------------------------------------------------------- */
 struct vl_origin {
@@ -131,7 +132,7 @@ struct vl_hop {
 	struct vl_origin origin;
 	size_t header_bytes;
 	bool in_body, keep, cut, chunked, proxied, addr_refused;
-	bool sent_range, sent_validators;
+	bool sent_range, sent_validators, sent_expect, continued;
 	int status;
 	int64_t length; /* -1: not said */
 	char *location, *etag, *last_modified, *content_type, *content_range, *encoding, *digest, *challenge;
@@ -194,7 +195,9 @@ enum vl_next vl_fault_of_status(struct vl_job *j);
 /* -- upload.c ---------------------------------------------------------------------------------------------------- */
 bool vl_upload_wanted(const struct vl_request *g);
 uint64_t vl_upload_size(const struct vl_request *g);
-const char *vl_upload_expect(const struct vl_request *g); /* the Expect header: "" is none */
+const char *vl_upload_expect(struct vl_job *j); /* the Expect header: "" is none */
+/* At the end of a hop: a server that does not hear Expect is not asked again. */
+void vl_upload_learn(struct vl_job *j);
 VL_MUST bool vl_upload_setup(struct vl_job *j);
 /* For a write callback: the body of the answer is kept as far as there is room, the rest skipped. */
 size_t vl_upload_answer(struct vl_job *j, struct vl_bytes b);
@@ -261,6 +264,8 @@ struct vl_net {
 	CURLM *multi;
 	struct vl_job *jobs, **tail;
 	struct vl_token *tokens;
+	struct vl_origin *deaf; /* servers that do not hear Expect */
+	size_t deaf_n;
 	struct vl_creds *creds;
 	unsigned running;
 	unsigned serial;

@@ -11,7 +11,6 @@
 
 #define EXPECT_MIN (64u << 10)    /* a smaller body costs less than the question whether it is wanted */
 #define EXPECT_WAIT_MS 1000L      /* for a server that does not know the question */
-#define COMMIT_SECONDS 900L       /* a registry reads a large blob again before it answers */
 
 bool vl_upload_wanted(const struct vl_request *g)
 {
@@ -25,9 +24,29 @@ uint64_t vl_upload_size(const struct vl_request *g)
 	return g->send_fd >= 0 ? g->send_size : g->send.len;
 }
 
-const char *vl_upload_expect(const struct vl_request *g)
+static bool is_deaf(const struct vl_net *n, const struct vl_origin *o)
 {
-	return vl_upload_size(g) > EXPECT_MIN ? "100-continue" : "";
+	for (size_t i = 0; i < n->deaf_n; i++)
+		if (vl_origin_same(&n->deaf[i], o))
+			return true;
+	return false;
+}
+
+const char *vl_upload_expect(struct vl_job *j)
+{
+	j->hop.sent_expect = vl_upload_size(j->get) > EXPECT_MIN && !is_deaf(j->net, &j->hop.origin);
+	return j->hop.sent_expect ? "100-continue" : "";
+}
+
+void vl_upload_learn(struct vl_job *j)
+{
+	const struct vl_hop *h = &j->hop;
+	struct vl_net *n = j->net;
+
+	if (!h->sent_expect || h->continued || !h->sent || !h->in_body || is_deaf(n, &h->origin))
+		return;
+	n->deaf = vl_xrealloc(n->deaf, n->deaf_n + 1, sizeof *n->deaf);
+	n->deaf[n->deaf_n++] = h->origin;
 }
 
 static bool read_file(struct vl_job *j, char *to, size_t want, size_t *got)
@@ -63,7 +82,7 @@ static size_t on_read(char *to, size_t size, size_t n, void *job)
 	j->net->bytes += got;
 	j->get->bytes_moved += got;
 	if (got == left)
-		curl_easy_setopt(j->hop.easy, CURLOPT_LOW_SPEED_TIME, COMMIT_SECONDS);
+		curl_easy_setopt(j->hop.easy, CURLOPT_LOW_SPEED_TIME, VL_NET_COMMIT_TIME);
 	return got;
 }
 

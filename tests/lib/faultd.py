@@ -51,6 +51,7 @@ Pushes: /_set?push=1. What is pushed is written below DIR; a repository then has
         mount=202 (never mounts)|201 (always, though it has nothing)
         location=relative|query|other (the OTHER port takes it, without a token)|RAW
         subject=1 (OCI-Subject and the referrers API)  noexpect=1 (Expect is not heard)  move=307|302 (first answer to a PUT)
+        stall=SECONDS (before a PUT's body is read, Expect or not)
         lax=1 (manifests are taken though something is missing)  lose=1 (blobs are answered 201 and forgotten)
 """
 import argparse
@@ -67,7 +68,8 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-import faultd_push
+sys.dont_write_bytecode = True
+import faultd_push  # noqa: E402
 
 LM = ["Sun, 06 Nov 2022 08:49:37 GMT", "Mon, 07 Nov 2022 08:49:37 GMT"]
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import socket
+import time
 from urllib.parse import parse_qsl, urlsplit
 
 
@@ -51,6 +52,7 @@ class Pushes:
         if "blob" in s and kind != "blobs":
             return False
         n = self.state.count("puts")
+        time.sleep(float(s.get("stall", 0)))
         first, times = int(s.get("put_fail", 0)), int(s.get("put_times", 1))
         if "move" in s and "moved=1" not in self.path:
             self.answer(int(s["move"]), "", [("Location", self.path + ("&" if "?" in self.path else "?") + "moved=1")])

@@ -207,7 +207,8 @@ static void test_refusals(struct world *w)
 			tap_good(fetch_run(&f, NULL), &f.get.err, "%s", cases[i].setting);
 		else
 			tap_fails(fetch_run(&f, NULL), &f.get.err, cases[i].want, "%s", cases[i].setting);
-		if (cases[i].says && !tap_ok(strstr(f.get.err.msg, cases[i].says) != NULL, "says \"%s\"", cases[i].says))
+		if (cases[i].says &&
+		    !tap_ok(strstr(f.get.err.msg, cases[i].says) != NULL, "says \"%s\"", cases[i].says))
 			printf("# said: %s\n", f.get.err.msg);
 		tap_is(logged(w, "\"main\"", "Bearer"), cases[i].sent, "%s: times asked", cases[i].setting);
 		vl_request_clear(&f.get);
@@ -243,6 +244,41 @@ static void test_expect(struct world *w)
 	f.get.send = vl_bytes(big_body, 1000);
 	(void)!fetch_run(&f, NULL);
 	tap_is(logged(w, "\"expect\"", NULL), 0, "a small body is sent without asking");
+	vl_request_clear(&f.get);
+}
+
+/* The second large body does not wait for a server that did not hear the first time. */
+static void test_deaf(struct world *w)
+{
+	struct vl_net_conf conf = conf_fast();
+	VL_AUTO(vl_net) n = NULL;
+	struct vl_err e = VL_ERR_INIT;
+	struct fetch f;
+
+	begin(w, "open=1&noexpect=1");
+	tap_good(vl_net_new(&n, &conf, &w->env, &e), &e, "a net");
+	for (size_t i = 0; i < 3; i++) {
+		push_begin(w, &f, VL_PUT, "/v2/a/b/manifests/1");
+		f.get.send = vl_bytes(big_body, sizeof big_body);
+		vl_net_add(n, &f.get);
+		tap_good(vl_net_run(n, &e), &e, "upload %zu", i);
+		vl_request_clear(&f.get);
+	}
+	tap_is(logged(w, "\"PUT\"", "\"expect\""), 1, "Expect is not sent again");
+}
+
+static void test_deadline(struct world *w)
+{
+	struct vl_net_conf conf = conf_fast();
+	struct fetch f;
+	int64_t start = vl_net_clock();
+
+	conf.timeout = 1;
+	begin(w, "open=1&stall=3");
+	push_begin(w, &f, VL_PUT, "/v2/a/b/manifests/1");
+	f.get.send = vl_bytes(big_body, sizeof big_body);
+	tap_fails(fetch_run(&f, &conf), &f.get.err, VL_E_TIMEOUT, "an upload has a deadline");
+	tap_ok(vl_net_clock() - start < 2500, "and keeps it");
 	vl_request_clear(&f.get);
 }
 
@@ -407,6 +443,8 @@ static void story(struct world *w)
 	test_token_keys(w);
 	test_refusals(w);
 	test_expect(w);
+	test_deaf(w);
+	test_deadline(w);
 	test_once(w);
 	test_again(w);
 	test_file(w);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* net_registry_test.c: the registries' log-in: tokens, credentials, and servers that abuse both. */
+#include "net/net_priv.h"
 #include "tests/lib/net_world.h"
 
 static void registry_begin(struct world *w, struct fetch *f)
@@ -213,12 +214,65 @@ static void test_credentials(struct world *w)
 	log_clear(w);
 }
 
+/* Docker Hub has three names, and one of its own in config.json. */
+static void test_docker_hub(struct world *w)
+{
+	static const struct {
+		const char *key, *host;
+		bool found;
+	} cases[] = {
+		{ "https://index.docker.io/v1/", "registry-1.docker.io", true },
+		{ "https://index.docker.io/v1/", "docker.io", true },
+		{ "docker.io", "registry-1.docker.io", true },
+		{ "registry-1.docker.io", "registry-1.docker.io", true },
+		{ "https://index.docker.io/v1/", "docker.io.example.com", false },
+		{ "https://index.docker.io/v1/", "auth.docker.io", false },
+		{ "https://index.docker.io/v1/", "ghcr.io", false },
+	};
+	struct vl_net_conf conf = conf_fast();
+	struct vl_err e = VL_ERR_INIT;
+
+	conf.docker_config = w->conf;
+	for (size_t i = 0; i < VL_LEN(cases); i++) {
+		VL_CLEAN(vl_buf) text = VL_BUF_INIT(4096);
+		VL_CLEAN(vl_cred) cred = { .user = NULL };
+		VL_AUTO(vl_creds) creds = NULL;
+
+		(void)!vl_buf_addf(&text, &e, "{\"auths\":{\"%s\":{\"auth\":\"dXNlcjpnZWhlaW0=\"}}}", cases[i].key);
+		(void)!vl_save_file(w->dirfd, "config.json", 0600, vl_buf_bytes(&text), &e);
+		tap_good(vl_creds_new(&creds, &conf, &w->env, &e), &e, "key %s", cases[i].key);
+		tap_is(vl_creds_registry(creds, cases[i].host, "library/alpine", &cred), cases[i].found, "for %s",
+		       cases[i].host);
+		tap_ok(!cases[i].found || (cred.secret && !strcmp(cred.secret, "geheim")), "its password");
+	}
+}
+
+/* No scope is given: each URL shows its own. */
+static void test_mirror_scopes(struct world *w)
+{
+	struct fetch f;
+
+	set(w, NULL);
+	log_clear(w);
+	fetch_begin(w, &f);
+	fetch_url(&f, "/v2/here/x/blobs/sha256:00");
+	fetch_url(&f, "/v2/there/y/blobs/ok-500");
+	f.get.registry = true;
+	tap_good(fetch_run(&f, NULL), &f.get.err, "the second registry has it");
+	tap_str(f.get.url_used, f.urls[1], "as is told");
+	tap_is(logged(w, "\"token\"", "scope=repository%3Ahere%2Fx%3Apull\""), 1, "a token for the first's repository");
+	tap_is(logged(w, "\"token\"", "scope=repository%3Athere%2Fy%3Apull\""), 1, "and for the second's");
+	vl_request_clear(&f.get);
+}
+
 static void story(struct world *w)
 {
 	test_token(w);
 	test_many_blobs(w);
 	test_token_faults(w);
 	test_credentials(w);
+	test_docker_hub(w);
+	test_mirror_scopes(w);
 }
 
 int main(void)
