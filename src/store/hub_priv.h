@@ -3,6 +3,7 @@
 #ifndef VL_STORE_HUB_PRIV_H
 #define VL_STORE_HUB_PRIV_H
 
+#include "store/digests.h"
 #include "store/hub.h"
 
 /* ---- hub_names.c: pure ---- */
@@ -13,21 +14,8 @@ void vl_image_name_clear(struct vl_image_name *n);
 VL_DEFINE_CLEAN(vl_image_name)
 /* False: not a name. A tag or a digest must be there. */
 bool vl_image_name_parse(struct vl_image_name *out, const char *text);
-/* The grammar of the distribution-spec; with the 255 bytes that registries take. */
-bool vl_repository_is_valid(const char *name);
 
 /* ---- hub_walk.c ---- */
-struct vl_seen { /* digests in the order of their coming, each once */
-	struct vl_digest *v;
-	size_t n, cap;
-	uint32_t *slot; /* open addressing: index + 1; 0 is free */
-	size_t slots;
-};
-void vl_seen_clear(struct vl_seen *s);
-VL_DEFINE_CLEAN(vl_seen)
-/* True: it is new. *at is its index in both cases. */
-bool vl_seen_add(struct vl_seen *s, const struct vl_digest *d, size_t *at);
-
 struct vl_hub_visit { /* a document that waits to be read */
 	size_t blob;
 	unsigned depth;
@@ -36,7 +24,7 @@ struct vl_hub_visit { /* a document that waits to be read */
 struct vl_hub_walk {
 	const struct vl_store *store;
 	struct vl_hub *h;
-	struct vl_seen seen; /* the same indexes as h->blob */
+	struct vl_digests seen; /* the same indexes as h->blob */
 	struct vl_hub_visit *queue;
 	size_t n_queue, cap_queue;
 	uint64_t bytes; /* of documents */

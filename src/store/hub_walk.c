@@ -13,55 +13,6 @@
 
 #define DOCUMENT_BYTES_MAX ((uint64_t)1 << 30)
 
-/* ---- which digests were seen ---- */
-
-void vl_seen_clear(struct vl_seen *s)
-{
-	free(s->v);
-	free(s->slot);
-	*s = (struct vl_seen){ 0 };
-}
-
-static uint32_t *slot_of(const struct vl_seen *s, const struct vl_digest *d)
-{
-	uint64_t h;
-	size_t i;
-
-	memcpy(&h, d->b, sizeof h);
-	i = (size_t)h & (s->slots - 1);
-	while (s->slot[i] && !vl_digest_equal(&s->v[s->slot[i] - 1], d))
-		i = (i + 1) & (s->slots - 1);
-	return &s->slot[i];
-}
-
-static void seen_make_room(struct vl_seen *s)
-{
-	if (s->slots && s->n * 2 < s->slots)
-		return;
-	s->slots = s->slots ? s->slots * 2 : 256;
-	free(s->slot);
-	s->slot = vl_xcalloc(s->slots, sizeof *s->slot);
-	for (size_t i = 0; i < s->n; i++)
-		*slot_of(s, &s->v[i]) = (uint32_t)i + 1;
-}
-
-bool vl_seen_add(struct vl_seen *s, const struct vl_digest *d, size_t *at)
-{
-	uint32_t *slot;
-
-	seen_make_room(s);
-	slot = slot_of(s, d);
-	if (*slot) {
-		*at = *slot - 1;
-		return false;
-	}
-	vl_grow(&s->v, s->n, &s->cap, sizeof *s->v);
-	s->v[s->n] = *d;
-	*at = s->n++;
-	*slot = (uint32_t)s->n;
-	return true;
-}
-
 /* ---- documents ---- */
 
 static bool is_document(const struct vl_desc *d)
@@ -83,7 +34,7 @@ bool vl_hub_read(const struct vl_store *s, const struct vl_digest *digest, uint6
 
 void vl_hub_walk_clear(struct vl_hub_walk *w)
 {
-	vl_seen_clear(&w->seen);
+	vl_digests_clear(&w->seen);
 	free(w->queue);
 	*w = (struct vl_hub_walk){ 0 };
 }
@@ -105,13 +56,13 @@ static void enqueue(struct vl_hub_walk *w, size_t blob, unsigned depth, const ch
 static void reach(struct vl_hub_walk *w, const struct vl_desc *d, bool is_doc, unsigned depth, const char *where)
 {
 	struct vl_hub *h = w->h;
-	size_t at;
+	uint32_t at;
 
 	if (w->seen.n >= VL_BLOBS_MAX) {
 		tell_limit(w, where);
 		return;
 	}
-	if (vl_seen_add(&w->seen, &d->digest, &at)) {
+	if (vl_digests_add(&w->seen, &d->digest, &at)) {
 		vl_grow(&h->blob, h->n_blob, &h->cap_blob, sizeof *h->blob);
 		h->blob[h->n_blob++] = (struct vl_hub_blob){ .digest = d->digest, .size = d->size,
 							     .media_type = vl_hub_keep(h, d->media_type) };
@@ -178,13 +129,13 @@ void vl_hub_walk_all(struct vl_hub_walk *w)
 struct below {
 	const struct vl_store *store;
 	struct vl_hub_list *out;
-	struct vl_seen seen;
+	struct vl_digests seen;
 	uint64_t bytes;
 };
 
 static void below_clear(struct below *b)
 {
-	vl_seen_clear(&b->seen);
+	vl_digests_clear(&b->seen);
 }
 VL_DEFINE_CLEAN(below)
 
@@ -217,18 +168,18 @@ static void append(struct vl_hub_list *l, const struct vl_desc *d, bool is_doc)
 
 static void append_content(struct below *b, const struct vl_desc *d)
 {
-	size_t at;
+	uint32_t at;
 
-	if (vl_seen_add(&b->seen, &d->digest, &at))
+	if (vl_digests_add(&b->seen, &d->digest, &at))
 		append(b->out, d, false);
 }
 
 static bool descend(struct below *b, const struct vl_desc *d, unsigned depth, struct vl_err *e)
 {
 	VL_CLEAN(vl_doc) doc = { 0 };
-	size_t at;
+	uint32_t at;
 
-	if (!vl_seen_add(&b->seen, &d->digest, &at))
+	if (!vl_digests_add(&b->seen, &d->digest, &at))
 		return true;
 	b->bytes += d->size;
 	if (depth > VL_INDEX_DEPTH_MAX || b->bytes > DOCUMENT_BYTES_MAX || b->seen.n >= VL_BLOBS_MAX)
