@@ -8,7 +8,7 @@
 
 #include "serve/serve.h"
 
-/* ---- a generation ready to be shown; made anew when `current` changes, freed when the last request lets go of it ---- */
+/* ---- a generation ready to be shown; made anew when `current` changes, freed when its last request is done ---- */
 struct vl_hall_file { /* /files/ITEM/PATH and /osv/ECO/all.zip */
 	char *path;              /* "files/et-open/rules/a.rules", "osv/PyPI/all.zip"; sorted; no leading slash */
 	struct vl_digest digest;
@@ -32,7 +32,7 @@ struct vl_hall {
 	size_t n_snapshot;
 	struct vl_hall_item *item; /* channels in order, items as in their snapshots */
 	size_t n_item, cap_item;
-	char *public_name;         /* of the options, or NULL */
+	char *public_name, *only;  /* of the options: what to call this host; the one channel; or NULL */
 	atomic_uint users;
 };
 VL_MUST bool vl_hall_open(struct vl_hall **out, const char *store, const struct vl_serve_opts *o, struct vl_err *e);
@@ -55,8 +55,8 @@ struct vl_reply {
 	char *link;              /* owned; Link header of a page of tags, or NULL */
 	const char *filters;     /* OCI-Filters-Applied, or NULL */
 	const char *cache;       /* Cache-Control, or NULL */
-	const char *policy;      /* Content-Security-Policy; NULL: "default-src 'none'; sandbox". Every reply has one, and
-				  * X-Content-Type-Options: nosniff, because files are foreign */
+	const char *policy;      /* Content-Security-Policy; NULL: "default-src 'none'; sandbox". Every reply has one,
+				  * and X-Content-Type-Options: nosniff, because files are foreign */
 	bool is_blob;            /* a blob of the store is the body ... */
 	struct vl_digest digest; /* ... this one; its ETag is "sha256:HEX" in quotes */
 	uint64_t size;
@@ -69,9 +69,10 @@ VL_DEFINE_CLEAN(vl_reply)
 struct vl_counters { /* since the start; for /metrics */
 	atomic_ullong requests, bytes, refused, aborted, damaged, switches, active;
 };
-/* GET and HEAD only (other methods are answered before). Always fills r: 404s and 400s are replies, too; below /v2/ their
- * body is the registry's error object. A ".." step in a path: 400; a '%' too, but for escapes of blanks and letters below
- * /files/ and /osv/, which are compared with a table of names and never open anything: the core lets '%' through. */
+/* GET and HEAD only (other methods are answered before). Always fills r: 404s and 400s are replies, too; below /v2/
+ * their body is the registry's error object. A ".." step in a path: 400; a '%' too, but for escapes of blanks and
+ * letters below /files/ and /osv/, which are compared with a table of names and never open anything: the core lets '%'
+ * through. */
 void vl_route(const struct vl_hall *h, const struct vl_counters *c, const struct vl_ask *a, struct vl_reply *r);
 /* {"errors":[..]} for statuses that the server itself gives: 405 UNSUPPORTED, 401 UNAUTHORIZED, 429 TOOMANYREQUESTS. */
 void vl_reply_error(struct vl_reply *r, int status, const char *code, const char *message);
