@@ -115,11 +115,13 @@ static size_t first_after(const struct vl_hall *h, const char *dir, const char *
 
 static void put_more(struct vl_text *t, const struct entries *s)
 {
-	VL_STR value = vl_percent_encode(s->name);
+	VL_STR name = vl_percent_encode(s->name);
+	VL_STR key = vl_xprintf("%s%s", name, s->file ? "" : "/");
+	VL_STR value = vl_percent_encode(key); /* twice: the core takes only plain ASCII in a query's value */
 
 	vl_text_add(t, "<p><a href=\"?last=");
 	vl_text_add(t, value);
-	vl_text_add(t, s->file ? "\">More</a></p>\n" : "%2F\">More</a></p>\n");
+	vl_text_add(t, "\">More</a></p>\n");
 }
 
 /* "files/et-open/": what is to be said about the item. */
@@ -139,9 +141,9 @@ static void put_note(struct vl_text *t, const struct vl_hall *h, const char *dir
 
 static void give_dir(const struct vl_hall *h, const struct vl_ask *a, const char *dir, struct vl_reply *r)
 {
-	VL_STR after = a->last ? vl_unescape(a->last, false) : NULL;
 	VL_STR title = vl_xprintf("/%s", dir);
-	VL_CLEAN(entries) s = { .h = h, .dir = dir, .at = first_after(h, dir, after) };
+	VL_STR last = a->last ? vl_path_unescape(a->last) : NULL;
+	VL_CLEAN(entries) s = { .h = h, .dir = dir, .at = first_after(h, dir, last) };
 	struct vl_text t = vl_text_begin(r);
 	unsigned n = 0;
 
@@ -214,7 +216,7 @@ static void find(const struct vl_hall *h, const struct vl_ask *a, const char *pa
 
 void vl_route_files(const struct vl_hall *h, const struct vl_ask *a, struct vl_reply *r)
 {
-	VL_STR path = vl_unescape(a->path + 1, true);
+	VL_STR path = vl_path_unescape(a->path + 1);
 	size_t len = path ? strlen(path) : 0;
 	bool slash = len && path[len - 1] == '/';
 

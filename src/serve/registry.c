@@ -124,18 +124,12 @@ static void blob_of(const struct vl_hall *h, const struct target *t, struct vl_r
 
 struct listing { /* names in order, a page of them */
 	struct vl_jw w;
-	const char *base; /* path of the list */
-	char *after;      /* decoded `last`, or NULL; owned */
-	const char *put;  /* the name put last */
+	const char *base;  /* path of the list */
+	const char *after; /* `last`, or NULL */
+	const char *put;   /* the name put last */
 	uint64_t n, max;
 	bool more;
 };
-
-static void listing_clear(struct listing *l)
-{
-	free(l->after);
-}
-VL_DEFINE_CLEAN(listing)
 
 static bool parse_count(const char *text, uint64_t *out)
 {
@@ -199,7 +193,7 @@ static bool open_list(struct listing *l, const struct vl_ask *a, struct vl_reply
 		vl_reply_error(r, 400, "PAGINATION_NUMBER_INVALID", "n is a number of names");
 		return false;
 	}
-	l->after = a->last ? vl_unescape(a->last, false) : NULL;
+	l->after = a->last;
 	return true;
 }
 
@@ -221,7 +215,7 @@ static size_t first_offer(const struct vl_hub *hub, const char *repository)
 static void tags(const struct vl_hall *h, const struct vl_ask *a, const struct target *t, struct vl_reply *r)
 {
 	const struct vl_hub *hub = h->hub;
-	VL_CLEAN(listing) l = { 0 };
+	struct listing l = { 0 };
 
 	if (!open_list(&l, a, r))
 		return;
@@ -237,7 +231,7 @@ static void tags(const struct vl_hall *h, const struct vl_ask *a, const struct t
 
 static void catalogue(const struct vl_hall *h, const struct vl_ask *a, struct vl_reply *r)
 {
-	VL_CLEAN(listing) l = { 0 };
+	struct listing l = { 0 };
 
 	if (!open_list(&l, a, r))
 		return;
@@ -291,7 +285,7 @@ static bool put_referrers(const struct vl_referrer *v, size_t n, const char *typ
 /* An unknown subject has no referrers; that is not an error (distribution-spec, "Listing Referrers"). */
 static void referrers(const struct vl_hall *h, const struct vl_ask *a, const struct target *t, struct vl_reply *r)
 {
-	VL_STR type = a->artifact_type && *a->artifact_type ? vl_unescape(a->artifact_type, false) : NULL;
+	const char *type = a->artifact_type && *a->artifact_type ? a->artifact_type : NULL;
 	const struct vl_referrer *v = NULL;
 	struct vl_digest subject;
 	size_t n = 0;

@@ -26,9 +26,8 @@ void vl_text_page_begin(struct vl_text *t, const char *title);
 void vl_text_page_end(struct vl_text *t, struct vl_reply *r, int status);
 extern const char vl_page_style[], vl_page_policy[];
 
-/* %XX undone once. NULL: a broken escape, a zero byte; for a path (not a query's value) also an escaped slash,
- * backslash, dot or control character. The caller frees. */
-char *vl_unescape(const char *raw, bool path);
+/* %XX undone once. NULL: a broken escape, or one of a slash, backslash, dot or control character. The caller frees. */
+char *vl_path_unescape(const char *raw);
 
 /* ---- hall.c ---- */
 const struct vl_hall_file *vl_hall_find(const struct vl_hall *h, const char *path);

@@ -43,7 +43,7 @@ VL_DEFINE_AUTO(vl_hall)
 struct vl_ask { /* borrowed */
 	bool head;
 	const char *path;   /* as sent, undecoded, without the query; at most 2048 bytes */
-	const char *n, *last, *artifact_type; /* of the query, as sent, undecoded; or NULL */
+	const char *n, *last, *artifact_type; /* of the query, decoded; or NULL */
 	const char *host;   /* Host header as sent (routes check it), or NULL */
 	bool tls;
 	int64_t now;

@@ -149,7 +149,7 @@ static bool is_risky(unsigned char c)
 	return c < 0x20 || c == 0x7f || strchr("/\\.", c);
 }
 
-char *vl_unescape(const char *raw, bool path)
+char *vl_path_unescape(const char *raw)
 {
 	VL_STR out = vl_xcalloc(strlen(raw) + 1, 1);
 	char *to = out;
@@ -163,7 +163,7 @@ char *vl_unescape(const char *raw, bool path)
 		if (hex_value(raw[1]) < 0 || hex_value(raw[2]) < 0)
 			return NULL;
 		value = hex_value(raw[1]) * 16 + hex_value(raw[2]);
-		if (!value || (path && is_risky((unsigned char)value)))
+		if (is_risky((unsigned char)value))
 			return NULL;
 		*to = (char)value;
 		raw += 2;
