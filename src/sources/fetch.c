@@ -176,9 +176,14 @@ static bool add_size(void *ctx, const struct vl_desc *layer, struct vl_err *e)
 static uint64_t stored_size(const struct vl_run *run, const struct vl_desc *d)
 {
 	struct vl_docs docs = vl_docs_of_store(run->job->store);
+	VL_CLEAN(vl_closure) below = { .n = 0 };
 	uint64_t sum = 0;
 	struct vl_err why;
 
+	/* Images share layers: each counts once. */
+	if (!strcmp(d->media_type, VL_MT_INDEX) &&
+	    vl_store_closure(run->job->store, &d->digest, d->size, &below, &why))
+		return below.bytes;
 	return vl_item_layers(&docs, d, add_size, &sum, &why) ? sum : d->size;
 }
 
@@ -307,6 +312,7 @@ bool vl_sources_fetch(const struct vl_fetch_job *job, struct vl_fetch_result *ou
 	for (size_t i = 0; i < out->n; i++)
 		if (work[i].source->drop)
 			work[i].source->drop(&work[i]);
+	vl_blobs_free(run.blobs);
 	free(work);
 	vl_fd_closep(&run.fetch_dir);
 	vl_fd_closep(&run.staging_dir);

@@ -13,58 +13,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-#define ACCEPT VL_MT_INDEX ", " VL_MT_MANIFEST ", " VL_MT_DOCKER_LIST ", " VL_MT_DOCKER_MANIFEST
 #define CONFIG_MAX (4u << 20)
-
-/* ---- candidates ---- */
-
-static void candidate_clear(struct vl_candidate *c)
-{
-	free(c->ref);
-	free(c->base);
-	free(c->name);
-	free(c->version);
-	free(c->scope);
-}
-
-/* url: "https://host[:port]/name" */
-static bool candidate_make(struct vl_candidate *c, const char *url, const char *ref, const char *version,
-			   struct vl_err *e)
-{
-	const char *host = strstr(url, "://") + 3, *slash = strchr(host, '/');
-
-	if (!slash || !vl_ref_is_address(host))
-		return vl_fail(e, VL_E_CONFIG, "the mirror of %s is no registry address: %s", ref, host);
-	c->ref = vl_xstrdup(ref);
-	c->base = vl_xstrndup(url, (size_t)(slash - url));
-	c->name = vl_xstrdup(slash + 1);
-	c->version = vl_xstrdup(version);
-	c->scope = vl_xprintf("repository:%s:pull", c->name);
-	return true;
-}
-
-static bool add_ref(struct vl_pull *p, const char *text, size_t *cap, struct vl_err *e)
-{
-	struct vl_ref r;
-	VL_TEXTS urls = NULL;
-	VL_STR shown = NULL;
-	VL_STR url = NULL;
-	const char *version;
-
-	if (!vl_ref_parse(&r, text, e))
-		return vl_while(e, "reference");
-	version = r.digest[0] ? r.digest : r.tag[0] ? r.tag : p->rules->default_tag;
-	shown = vl_xprintf("%s/%s%s%s", r.host, r.name, r.digest[0] ? "@" : ":", version);
-	url = vl_xprintf("%s://%s/%s", vl_host_is_loopback(r.host) ? "http" : "https", r.host, r.name);
-	urls = vl_mirrored(p->work->run->job->conf, url);
-	for (char **u = urls; *u; u++) {
-		vl_grow(&p->candidate, p->n, cap, sizeof *p->candidate);
-		p->candidate[p->n] = (struct vl_candidate){ .ref = NULL };
-		if (!candidate_make(&p->candidate[p->n++], *u, shown, version, e))
-			return false;
-	}
-	return true;
-}
 
 /* ---- requests ---- */
 
@@ -81,16 +30,13 @@ static void fetching_clear(struct vl_fetching *f)
 static struct vl_request *request(struct vl_pull *p, struct vl_fetching *f, const char *kind, const char *what,
 			      void (*done)(struct vl_net *, struct vl_request *))
 {
-	const struct vl_candidate *c = &p->candidate[p->at];
-
 	fetching_clear(f);
 	f->pull = p;
-	f->url = vl_xprintf("%s/v2/%s/%s/%s", c->base, c->name, kind, what);
+	f->url = vl_candidate_url(&p->from.v[p->at], kind, what);
 	f->urls[0] = f->url;
 	f->get.label = p->rules->label;
 	f->get.urls = f->urls;
 	f->get.registry = true;
-	f->get.scope = c->scope;
 	f->get.done = done;
 	return &f->get;
 }
@@ -98,35 +44,6 @@ static struct vl_request *request(struct vl_pull *p, struct vl_fetching *f, cons
 static struct vl_pull *pull_of(struct vl_request *g)
 {
 	return vl_container_of(g, struct vl_fetching, get)->pull;
-}
-
-/* ---- documents ---- */
-
-static bool check_digest(const struct vl_request *g, const char *wanted, struct vl_err *e)
-{
-	char oci[VL_DIGEST_OCI];
-	struct vl_digest d;
-
-	vl_sha256_of(vl_buf_bytes(&g->body), &d);
-	vl_digest_oci(&d, oci);
-	if (!strncmp(wanted, "sha256:", 7) && strcmp(wanted, oci) != 0) {
-		vl_fail(e, VL_E_CONTENT, "the manifest has digest %s, asked for was %s", oci, wanted);
-		return vl_found(e, NULL, oci, wanted);
-	}
-	if (g->docker_digest && !strncmp(g->docker_digest, "sha256:", 7) && strcmp(g->docker_digest, oci) != 0) {
-		vl_fail(e, VL_E_CONTENT, "the manifest has digest %s, the registry announced another", oci);
-		return vl_found(e, NULL, oci, g->docker_digest);
-	}
-	return true;
-}
-
-static bool parse_document(const struct vl_request *g, const char *wanted, struct vl_doc *doc, struct vl_err *e)
-{
-	const char *type = g->content_type;
-	bool told = type && (vl_media_type_is_index(type) || vl_media_type_is_manifest(type));
-
-	return check_digest(g, wanted, e) &&
-	       vl_doc_parse(doc, vl_buf_bytes(&g->body), told ? type : NULL, "the manifest", VL_E_CONTENT, e);
 }
 
 /* ---- the chain: top, (child), (config), layer ---- */
@@ -173,7 +90,7 @@ static void layer_done(struct vl_net *n, struct vl_request *g)
 		next_candidate(p, &why);
 		return;
 	}
-	p->ref = p->candidate[p->at].ref;
+	p->ref = p->from.v[p->at].ref;
 	p->ok = true;
 }
 
@@ -267,7 +184,7 @@ static void child_done(struct vl_net *n, struct vl_request *g)
 	(void)n;
 	if (!arrived(p, g))
 		return;
-	if (!parse_document(g, digest, &p->doc, &why))
+	if (!vl_answer_parse(g, digest, NULL, &p->doc, &why))
 		next_candidate(p, &why);
 	else
 		take_manifest(p, g);
@@ -297,7 +214,7 @@ static void get_child(struct vl_pull *p)
 		return;
 	}
 	g = request(p, &p->child, "manifests", vl_digest_oci(&pick->digest, oci), child_done);
-	g->accept = ACCEPT;
+	g->accept = VL_ACCEPT_DOCS;
 	g->expect = pick->size;
 	g->max = VL_DOC_MAX;
 	vl_net_add(p->work->run->net, g);
@@ -312,7 +229,7 @@ static void top_done(struct vl_net *n, struct vl_request *g)
 	if (!arrived(p, g))
 		return;
 	if (!g->not_modified) {
-		if (!parse_document(g, p->candidate[p->at].version, &p->doc, &why)) {
+		if (!vl_answer_parse(g, p->from.v[p->at].version, NULL, &p->doc, &why)) {
 			next_candidate(p, &why);
 			return;
 		}
@@ -328,9 +245,9 @@ static void top_done(struct vl_net *n, struct vl_request *g)
 
 static void get_top(struct vl_pull *p)
 {
-	struct vl_request *g = request(p, &p->top, "manifests", p->candidate[p->at].version, top_done);
+	struct vl_request *g = request(p, &p->top, "manifests", p->from.v[p->at].version, top_done);
 
-	g->accept = ACCEPT;
+	g->accept = VL_ACCEPT_DOCS;
 	g->max = VL_DOC_MAX;
 	if (p->known)
 		vl_cached_ask(p->known, g);
@@ -340,12 +257,12 @@ static void get_top(struct vl_pull *p)
 /* The one at hand failed. Interrupted or out of memory or disk: another registry would not help. */
 static void next_candidate(struct vl_pull *p, const struct vl_err *why)
 {
-	const struct vl_candidate *c = &p->candidate[p->at];
+	const struct vl_candidate *c = &p->from.v[p->at];
 
 	p->err = *why;
-	if (p->n > 1)
+	if (p->from.n > 1)
 		vl_while(&p->err, "%s/%s:%s", strstr(c->base, "://") + 3, c->name, c->version);
-	if (vl_run_host_failed(why->code) || p->at + 1 >= p->n)
+	if (vl_run_host_failed(why->code) || p->at + 1 >= p->from.n)
 		return;
 	vl_emit_note(p->work->run->job->env, "%s; trying the next registry", p->err.msg);
 	p->at++;
@@ -356,15 +273,14 @@ bool vl_pull_begin(struct vl_pull *p, struct vl_work *work, const struct vl_pull
 		   const struct vl_cached *known, struct vl_err *e)
 {
 	struct vl_fetching *all[] = { &p->top, &p->child, &p->config, &p->layer };
-	size_t cap = 0;
 
 	*p = (struct vl_pull){ .work = work, .rules = rules, .known = known, .text = VL_BUF_INIT(VL_DOC_MAX) };
 	for (size_t i = 0; i < VL_LEN(all); i++)
 		vl_request_init(&all[i]->get);
 	for (; *refs; refs++)
-		if (!add_ref(p, *refs, &cap, e))
+		if (!vl_candidates_add(&p->from, work->run->job->conf, *refs, rules->default_tag, e))
 			return false;
-	if (!p->n)
+	if (!p->from.n)
 		return vl_fail(e, VL_E_CONFIG, "item %s: there is no registry to ask", rules->label);
 	get_top(p);
 	return true;
@@ -381,9 +297,7 @@ void vl_pull_clear(struct vl_pull *p)
 
 	for (size_t i = 0; i < VL_LEN(all); i++)
 		fetching_clear(all[i]);
-	for (size_t i = 0; i < p->n; i++)
-		candidate_clear(&p->candidate[i]);
-	free(p->candidate);
+	vl_candidates_clear(&p->from);
 	vl_doc_clear(&p->doc);
 	vl_buf_clear(&p->text);
 }

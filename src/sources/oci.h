@@ -3,8 +3,7 @@
 #ifndef VL_SOURCES_OCI_H
 #define VL_SOURCES_OCI_H
 
-#include "packlist/ref.h"
-#include "sources/work.h"
+#include "sources/registry.h"
 
 struct vl_pull;
 struct vl_pull_rules {
@@ -15,14 +14,6 @@ struct vl_pull_rules {
 	bool (*check)(const struct vl_doc *manifest, struct vl_err *e);
 };
 
-/* One registry to ask. */
-struct vl_candidate {
-	char *ref;     /* as in the packing list: host/name:tag */
-	char *base;    /* "https://host" */
-	char *name;    /* "aquasec/trivy-db" */
-	char *version; /* tag or digest */
-	char *scope;   /* "repository:NAME:pull" */
-};
 /* A document or blob on its way from a candidate; its URL is made for it. */
 struct vl_fetching {
 	struct vl_request get;
@@ -34,8 +25,8 @@ struct vl_pull {
 	struct vl_work *work;
 	const struct vl_pull_rules *rules;
 	const struct vl_cached *known; /* or NULL */
-	struct vl_candidate *candidate;
-	size_t n, at;
+	struct vl_candidates from;
+	size_t at;
 	struct vl_fetching top, child, config, layer;
 	char part[80];
 	/* results */

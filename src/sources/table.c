@@ -5,7 +5,7 @@
 #include "sources/work.h"
 
 static const struct vl_source *const sources[] = { &vl_source_osv, &vl_source_trivy_db, &vl_source_http,
-						   &vl_source_dir };
+						   &vl_source_dir, &vl_source_image, &vl_source_gitlab_analyzers };
 
 static const struct vl_catalogue_row rows[] = {
 	{ "osv", "OSV advisories, one database per ecosystem", "1 to 200 MB each", "every 15 minutes", "osv-scanner",
@@ -25,6 +25,19 @@ static const struct vl_catalogue_row rows[] = {
 	  "  - name: docs\n"
 	  "    type: dir\n"
 	  "    path: ./docs                    # relative to this file\n" },
+	{ "image", "container images and other artifacts of registries", "5 MB to 3 GB each", "as you like",
+	  "publish, serve, export",
+	  "  - name: images\n"
+	  "    type: image\n"
+	  "    images:\n"
+	  "      - alpine:3                    # short names are docker.io's\n"
+	  "      - registry.example.com/tools/lint:5\n"
+	  "    platforms: [linux/amd64]        # or several, or [all]\n"
+	  "    # cosign-key: cosign.pub        # refuse what this key has not signed\n" },
+	{ "gitlab-analyzers", "GitLab's scanner images", "100 MB to 2 GB each", "daily", "gitlab",
+	  "  - name: analyzers\n"
+	  "    type: gitlab-analyzers\n"
+	  "    analyzers: [semgrep, secrets, kics]   # or semgrep:6\n" },
 };
 
 const struct vl_source *vl_source_find(const char *type)

@@ -7,11 +7,13 @@
 #include "sources/source.h"
 
 /* ---- a run and its items ---- */
+struct vl_blobs;
 struct vl_run {
 	const struct vl_fetch_job *job;
 	struct vl_net *net;
 	int fetch_dir, staging_dir;
 	bool told_unpinned; /* the warning about items without a pin was given */
+	struct vl_blobs *blobs; /* image_blobs.c; NULL while nobody wants any */
 };
 
 /* What a source made of its item. The framework adds item, type, source and time. */
@@ -44,12 +46,15 @@ struct vl_source {
 };
 const struct vl_source *vl_source_find(const char *type);
 
-extern const struct vl_source vl_source_osv, vl_source_trivy_db, vl_source_http, vl_source_dir;
+extern const struct vl_source vl_source_osv, vl_source_trivy_db, vl_source_http, vl_source_dir,
+	vl_source_image, vl_source_gitlab_analyzers;
 
 /* The manifest with its empty config into the store; desc gets type, digest, size. */
 VL_MUST bool vl_run_put_doc(struct vl_run *run, const struct vl_doc *doc, struct vl_desc *desc, struct vl_err *e);
 /* The document and all it names are in the store (sizes, not content). */
 bool vl_run_has(const struct vl_run *run, const struct vl_desc *d);
+/* Of the run's images: each once. */
+void vl_blobs_free(struct vl_blobs *b);
 /* A finished download by its name in fetch/; removes it and net's notes. */
 VL_MUST bool vl_run_open_part(const struct vl_run *run, const char *part, int *fd, struct vl_err *e);
 void vl_run_drop_part(const struct vl_run *run, const char *part);

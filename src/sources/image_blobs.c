@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sources/image_blobs.c: layers and configs, each once in a run, however many images share it.
+ * In:    digests from manifests, the registries of the reference that needs them.
+ * Out:   blobs in the store, moved there from fetch/ without a copy; or per blob why not.
+ * Keeps: a blob is asked for at one registry at a time; what the registries of one reference do not have, those of
+ *        another that shares it may. URLs in descriptors are not followed: whoever wrote the manifest chose them. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "sources/image.h"
+
+struct blob {
+	struct vl_digest digest;
+	uint64_t size;
+	struct vl_work *work;     /* the first that wanted it: its download */
+	char **urls;              /* owned, NULL-terminated; all that may be tried */
+	size_t n, cap, at;        /* those before `at` have failed */
+	char part[80];
+	struct vl_request get;
+	bool asking, came;
+	struct vl_err err;
+};
+struct vl_blobs {
+	struct blob **v;
+	size_t n, cap;
+	uint32_t *slot;           /* open addressing by digest: index + 1; 0 is free */
+	size_t slots;
+};
+
+static void blob_free(struct blob *b)
+{
+	vl_request_clear(&b->get);
+	vl_texts_free(b->urls);
+	free(b);
+}
+
+void vl_blobs_free(struct vl_blobs *t)
+{
+	if (!t)
+		return;
+	for (size_t i = 0; i < t->n; i++)
+		blob_free(t->v[i]);
+	free(t->v);
+	free(t->slot);
+	free(t);
+}
+
+/* ---- the table ---- */
+
+static uint32_t *lookup(const struct vl_blobs *t, const struct vl_digest *d)
+{
+	uint64_t h;
+	size_t i;
+
+	memcpy(&h, d->b, sizeof h);
+	for (i = (size_t)h & (t->slots - 1); t->slot[i]; i = (i + 1) & (t->slots - 1))
+		if (vl_digest_equal(&t->v[t->slot[i] - 1]->digest, d))
+			break;
+	return &t->slot[i];
+}
+
+static void make_room(struct vl_blobs *t)
+{
+	if (t->slots && t->n * 2 < t->slots)
+		return;
+	t->slots = t->slots ? t->slots * 2 : 256;
+	free(t->slot);
+	t->slot = vl_xcalloc(t->slots, sizeof *t->slot);
+	for (size_t i = 0; i < t->n; i++)
+		*lookup(t, &t->v[i]->digest) = (uint32_t)i + 1;
+}
+
+static struct blob *find(const struct vl_blobs *t, const struct vl_digest *d)
+{
+	uint32_t *slot = t ? lookup(t, d) : NULL;
+
+	return slot && *slot ? t->v[*slot - 1] : NULL;
+}
+
+static struct blob *add(struct vl_run *run, struct vl_work *work, const struct vl_desc *d)
+{
+	struct blob *b = vl_xcalloc(1, sizeof *b);
+	char oci[VL_DIGEST_OCI], key[VL_DIGEST_HEX];
+
+	if (!run->blobs)
+		run->blobs = vl_xcalloc(1, sizeof *run->blobs);
+	make_room(run->blobs);
+	vl_grow(&run->blobs->v, run->blobs->n, &run->blobs->cap, sizeof(struct blob *));
+	*lookup(run->blobs, &d->digest) = (uint32_t)run->blobs->n + 1;
+	run->blobs->v[run->blobs->n++] = b;
+	b->digest = d->digest;
+	b->size = d->size;
+	b->work = work;
+	vl_run_key("blob", vl_digest_oci(&d->digest, oci), key);
+	snprintf(b->part, sizeof b->part, "%s.part", key);
+	vl_request_init(&b->get);
+	return b;
+}
+
+/* ---- downloads ---- */
+
+static void ask(struct blob *b);
+
+static void add_url(struct blob *b, char *url)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (!strcmp(b->urls[i], url)) {
+			free(url);
+			return;
+		}
+	vl_grow(&b->urls, b->n + 1, &b->cap, sizeof *b->urls);
+	b->urls[b->n++] = url;
+	b->urls[b->n] = NULL;
+}
+
+/* Wrong bytes are the server's fault, a full disk is ours: another server helps against the first only. */
+static bool adopt(struct blob *b, struct vl_err *e)
+{
+	struct vl_run *run = b->work->run;
+	char oci[VL_DIGEST_OCI];
+
+	if (vl_store_adopt(run->job->store, run->fetch_dir, b->part, &b->digest, b->size, e)) {
+		vl_run_drop_part(run, b->part); /* the notes beside it */
+		return true;
+	}
+	vl_run_settle_part(run, b->part, false, e);
+	if (e->code == VL_E_DIGEST || e->code == VL_E_SIZE) {
+		VL_STR url = vl_url_public(b->get.url_used);
+		VL_STR found = vl_xstrdup(e->found);
+
+		vl_fail(e, VL_E_CONTENT, "%s: what came is not %s: its sha256 is %s", url,
+			vl_digest_oci(&b->digest, oci), found);
+		vl_found(e, NULL, found, oci);
+	}
+	return false;
+}
+
+static void failed(struct blob *b, const struct vl_err *why)
+{
+	while (b->at < b->n && b->get.url_used && strcmp(b->urls[b->at], b->get.url_used) != 0)
+		b->at++;
+	b->err = *why;
+	if (++b->at >= b->n || vl_run_host_failed(why->code))
+		return;
+	vl_emit_note(b->work->run->job->env, "%s; trying the next registry", why->msg);
+	ask(b);
+}
+
+static void done(struct vl_net *n, struct vl_request *g)
+{
+	struct blob *b = vl_container_of(g, struct blob, get);
+	struct vl_err why = VL_ERR_INIT;
+
+	(void)n;
+	b->asking = false;
+	b->work->result->downloaded += g->bytes_moved;
+	if (!g->ok)
+		failed(b, &g->err);
+	else if (adopt(b, &why))
+		b->came = true;
+	else
+		failed(b, &why);
+}
+
+static void ask(struct blob *b)
+{
+	struct vl_run *run = b->work->run;
+	const char *label = b->get.label;
+
+	vl_request_clear(&b->get);
+	vl_request_init(&b->get);
+	b->asking = true;
+	b->get.label = label;
+	b->get.urls = (const char *const *)(b->urls + b->at);
+	b->get.registry = true;
+	b->get.expect = b->size;
+	b->get.max = run->job->conf->max_download;
+	b->get.dir = run->fetch_dir;
+	b->get.part = b->part;
+	b->get.done = done;
+	vl_net_add(run->net, &b->get);
+}
+
+/* The two that are always the same need no request. */
+static bool is_trivial(struct vl_store *s, const struct vl_desc *d)
+{
+	static const char *const known[] = { VL_EMPTY_JSON, "" };
+	struct vl_digest sha;
+	struct vl_err why;
+
+	for (size_t i = 0; i < VL_LEN(known); i++) {
+		vl_sha256_of(vl_bytes_str(known[i]), &sha);
+		if (d->size == strlen(known[i]) && vl_digest_equal(&sha, &d->digest))
+			return vl_store_put(s, vl_bytes_str(known[i]), &sha, &why);
+	}
+	return false;
+}
+
+void vl_blobs_want(struct vl_image_ref *r, const struct vl_desc *d)
+{
+	struct vl_work *work = r->image->work;
+	struct vl_run *run = work->run;
+	struct blob *b = find(run->blobs, &d->digest);
+	char oci[VL_DIGEST_OCI];
+	size_t before;
+
+	if (vl_store_has(run->job->store, &d->digest, d->size) || is_trivial(run->job->store, d))
+		return;
+	if (!b)
+		b = add(run, work, d);
+	before = b->n;
+	vl_digest_oci(&d->digest, oci);
+	for (size_t i = 0; i < r->from.n; i++)
+		add_url(b, vl_candidate_url(&r->from.v[i], "blobs", oci));
+	if (b->asking || b->came || b->n == before || vl_run_host_failed(b->err.code))
+		return;
+	b->get.label = r->label;
+	ask(b);
+}
+
+/* ---- the end ---- */
+
+static bool is_foreign(const struct vl_desc *d)
+{
+	return strstr(d->media_type, ".foreign.") || strstr(d->media_type, ".nondistributable.");
+}
+
+bool vl_blobs_check(const struct vl_image_ref *r, const struct vl_desc *d, bool *came, struct vl_err *e)
+{
+	const struct vl_run *run = r->image->work->run;
+	const struct blob *b = find(run->blobs, &d->digest);
+	char oci[VL_DIGEST_OCI];
+
+	*came = b && b->came;
+	if (vl_store_has(run->job->store, &d->digest, d->size))
+		return true;
+	vl_digest_oci(&d->digest, oci);
+	if (b && b->err.code != VL_OK)
+		*e = b->err;
+	else
+		return vl_fail(e, VL_E_CONTENT, "blob %s is named with another size than it has", oci);
+	if (!is_foreign(d) || vl_run_host_failed(e->code))
+		return false;
+	vl_fail(e, VL_E_GONE, "layer %s is a foreign layer, which the registry does not have; valise does not follow the "
+		"URLs that an image names for such layers", oci);
+	return vl_hint(e, "Push the image with its foreign layers to a registry of your own and name that one.");
+}
