@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pipeline/content.c: from an item's descriptor to its blobs and its images.
+ * In:    descriptors, and somewhere to get documents from; both may be foreign.
+ * Out:   sets of blobs, lists of images with their names and platforms.
+ * Keeps: bounded work: a document is read once for one item however often it is named. */
+#include "pipeline/content.h"
+
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "store/digests.h"
+#include "store/docgraph.h"
+
+#define UNKNOWN "unknown"
+
+/* ---- blobs ---- */
+void vl_blob_set_clear(struct vl_blob_set *s)
+{
+	free(s->v);
+	*s = (struct vl_blob_set){ 0 };
+}
+
+static int by_digest(const void *a, const void *b)
+{
+	const struct vl_blob_ref *x = a, *y = b;
+
+	return memcmp(x->digest.b, y->digest.b, sizeof x->digest.b);
+}
+
+static const struct vl_blob_ref *find_blob(const struct vl_blob_set *s, const struct vl_digest *d)
+{
+	struct vl_blob_ref key = { .digest = *d };
+
+	return s->n ? bsearch(&key, s->v, s->n, sizeof *s->v, by_digest) : NULL;
+}
+
+bool vl_blob_set_has(const struct vl_blob_set *s, const struct vl_digest *d)
+{
+	return find_blob(s, d) != NULL;
+}
+
+static void add_blob(struct vl_blob_set *s, const struct vl_desc *d, bool is_doc)
+{
+	vl_grow(&s->v, s->n, &s->cap, sizeof *s->v);
+	s->v[s->n++] = (struct vl_blob_ref){ .digest = d->digest, .size = d->size, .is_doc = is_doc };
+}
+
+static void sort_unique(struct vl_blob_set *s)
+{
+	size_t kept = 0;
+
+	if (s->n)
+		qsort(s->v, s->n, sizeof *s->v, by_digest);
+	for (size_t i = 0; i < s->n; i++) {
+		if (kept && vl_digest_equal(&s->v[kept - 1].digest, &s->v[i].digest))
+			s->v[kept - 1].is_doc |= s->v[i].is_doc;
+		else
+			s->v[kept++] = s->v[i];
+	}
+	s->n = kept;
+}
+
+struct walk {
+	const struct vl_docs *docs;
+	struct vl_blob_set *out;
+	struct vl_digests seen; /* documents */
+	struct vl_docshare share;
+};
+
+static void walk_clear(struct walk *w)
+{
+	vl_digests_clear(&w->seen);
+}
+VL_DEFINE_CLEAN(walk)
+
+static bool walk(struct walk *w, const struct vl_desc *d, unsigned depth, struct vl_err *e)
+{
+	VL_CLEAN(vl_doc) doc = { 0 };
+	uint32_t number;
+
+	if (!vl_digests_add(&w->seen, &d->digest, &number))
+		return true;
+	if (!vl_docshare_depth(depth, e) || !vl_docshare_add(&w->share, d->size, e) ||
+	    !w->docs->get(w->docs->ctx, d, &doc, e))
+		return false;
+	add_blob(w->out, d, true);
+	if (!doc.is_index && doc.config.media_type)
+		add_blob(w->out, &doc.config, false);
+	for (size_t i = 0; i < doc.n; i++) {
+		if (!doc.is_index)
+			add_blob(w->out, &doc.child[i], false);
+		else if (!walk(w, &doc.child[i], depth + 1, e))
+			return false;
+	}
+	return true;
+}
+
+bool vl_blob_set_add(struct vl_blob_set *s, const struct vl_docs *docs, const struct vl_desc *root, struct vl_err *e)
+{
+	VL_CLEAN(walk) w = { .docs = docs, .out = s };
+	bool good = walk(&w, root, 2, e);
+
+	sort_unique(s);
+	return good;
+}
+
+uint64_t vl_blob_set_bytes(const struct vl_blob_set *s)
+{
+	return vl_blob_set_new(s, &(struct vl_blob_set){ 0 });
+}
+
+uint64_t vl_blob_set_new(const struct vl_blob_set *s, const struct vl_blob_set *other)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (!find_blob(other, &s->v[i].digest) && __builtin_add_overflow(bytes, s->v[i].size, &bytes))
+			return UINT64_MAX;
+	return bytes;
+}
+
+/* ---- images ---- */
+void vl_image_clear(struct vl_image *i)
+{
+	vl_desc_clear(&i->desc);
+	for (size_t k = 0; k < i->n; k++)
+		free(i->name[k]);
+	free(i->name);
+	*i = (struct vl_image){ 0 };
+}
+
+void vl_image_add_name(struct vl_image *i, const char *name, size_t len)
+{
+	vl_grow(&i->name, i->n, &i->cap, sizeof *i->name);
+	i->name[i->n++] = vl_xstrndup(name, len);
+}
+
+void vl_images_clear(struct vl_images *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		vl_image_clear(&l->v[i]);
+	free(l->v);
+	*l = (struct vl_images){ 0 };
+}
+
+struct vl_image *vl_images_add(struct vl_images *l)
+{
+	vl_grow(&l->v, l->n, &l->cap, sizeof *l->v);
+	l->v[l->n] = (struct vl_image){ 0 };
+	return &l->v[l->n++];
+}
+
+static void add_child(struct vl_images *out, const struct vl_desc *child)
+{
+	struct vl_image *i = vl_images_add(out);
+	const char *names = vl_desc_get(child, VL_AN_IMAGE), *about = vl_desc_get(child, VL_AN_SUBJECT);
+
+	vl_desc_copy(&i->desc, child);
+	i->attached = about && vl_digest_parse_oci(&i->subject, about);
+	for (names = names ? names : ""; *names; names += strspn(names, " ")) {
+		size_t len = strcspn(names, " ");
+
+		if (len)
+			vl_image_add_name(i, names, len);
+		names += len;
+	}
+}
+
+bool vl_images_of(const struct vl_docs *docs, const struct vl_desc *item, struct vl_images *out, bool *is_images,
+		  struct vl_err *e)
+{
+	VL_CLEAN(vl_doc) doc = { 0 };
+	const char *kind;
+
+	if (!docs->get(docs->ctx, item, &doc, e))
+		return false;
+	kind = doc.artifact_type ? doc.artifact_type : item->artifact_type;
+	*is_images = doc.is_index && kind && !strcmp(kind, VL_ARTIFACT_IMAGES);
+	for (size_t i = 0; *is_images && i < doc.n; i++)
+		add_child(out, &doc.child[i]);
+	return true;
+}
+
+size_t vl_images_attached(const struct vl_images *l, const struct vl_digest *subject)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		n += l->v[i].attached && vl_digest_equal(&l->v[i].subject, subject);
+	return n;
+}
+
+/* ---- platforms ---- */
+void vl_variants_clear(struct vl_variants *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		vl_desc_clear(&l->v[i]);
+	free(l->v);
+	*l = (struct vl_variants){ 0 };
+}
+
+static void take(char **to, const struct vl_json *config, const char *key)
+{
+	const char *text = vl_jval_str(vl_jval_get(vl_json_root(config), key));
+
+	if (!*to && text && *text)
+		*to = vl_xstrdup(text);
+}
+
+/* Layers without a config of an image (a chart, a signature) have no platform. */
+static bool is_image_config(const char *media_type)
+{
+	return media_type && (!strcmp(media_type, "application/vnd.oci.image.config.v1+json") ||
+			      !strcmp(media_type, "application/vnd.docker.container.image.v1+json"));
+}
+
+static bool ask_config(const struct vl_store *s, const struct vl_desc *config, struct vl_platform *p, struct vl_err *e)
+{
+	VL_CLEAN(vl_buf) text = VL_BUF_INIT(VL_DOC_MAX);
+	VL_AUTO(vl_json) json = NULL;
+
+	if (p->os || !is_image_config(config->media_type))
+		return true;
+	if (!vl_store_get(s, &config->digest, config->size, &text, e) ||
+	    !vl_json_parse(&json, vl_buf_bytes(&text), VL_JSON_OCI, "image config", VL_E_STORE, e))
+		return false;
+	take(&p->os, json, "os");
+	take(&p->architecture, json, "architecture");
+	take(&p->variant, json, "variant");
+	return true;
+}
+
+static bool is_unknown(const struct vl_platform *p)
+{
+	return p->os && p->architecture && !strcmp(p->os, UNKNOWN) && !strcmp(p->architecture, UNKNOWN);
+}
+
+static bool add_variants(const struct vl_store *s, const struct vl_desc *d, struct vl_variants *out, unsigned depth,
+			 struct vl_err *e)
+{
+	VL_CLEAN(vl_doc) doc = { 0 };
+	struct vl_docs docs = vl_docs_of_store(s);
+
+	if (is_unknown(&d->platform))
+		return true;
+	if (out->n > VL_ITEM_DOCUMENTS_MAX)
+		return vl_fail(e, VL_E_LIMIT, "an image has more than %u manifests", VL_ITEM_DOCUMENTS_MAX);
+	if (!vl_docshare_depth(depth, e) || !docs.get(docs.ctx, d, &doc, e))
+		return false;
+	for (size_t i = 0; doc.is_index && i < doc.n; i++)
+		if (!add_variants(s, &doc.child[i], out, depth + 1, e))
+			return false;
+	if (doc.is_index)
+		return true;
+	vl_grow(&out->v, out->n, &out->cap, sizeof *out->v);
+	out->v[out->n] = (struct vl_desc){ 0 };
+	vl_desc_copy(&out->v[out->n], d);
+	return ask_config(s, &doc.config, &out->v[out->n++].platform, e);
+}
+
+bool vl_image_variants(const struct vl_store *s, const struct vl_desc *image, struct vl_variants *out,
+		       struct vl_err *e)
+{
+	return add_variants(s, image, out, 3, e);
+}
+
+char *vl_variants_text(const struct vl_variants *l, const char *between)
+{
+	char *all = vl_xstrdup("");
+
+	for (size_t i = 0; i < l->n; i++) {
+		VL_STR one = vl_platform_text(&l->v[i].platform);
+		VL_STR before = all;
+
+		all = one ? vl_xprintf("%s%s%s", before, *before ? between : "", one) : vl_steal(&before);
+	}
+	return all;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pipeline/content.h: what an item is made of, wherever its documents come from (a store, a bundle): the blobs below
+ * it, and, when it is an item of images, these with their names. list, diff and export look here. */
+#ifndef VL_PIPELINE_CONTENT_H
+#define VL_PIPELINE_CONTENT_H
+
+#include "store/store.h"
+
+/* ---- blobs ---- */
+struct vl_blob_ref {
+	struct vl_digest digest;
+	uint64_t size;
+	bool is_doc;
+};
+struct vl_blob_set { /* after vl_blob_set_add: sorted by digest, each once */
+	struct vl_blob_ref *v;
+	size_t n, cap;
+};
+void vl_blob_set_clear(struct vl_blob_set *s);
+VL_DEFINE_CLEAN(vl_blob_set)
+/* Adds `root` and everything below it. Reads documents only, and bounded like vl_item_layers(): VL_E_LIMIT. */
+VL_MUST bool vl_blob_set_add(struct vl_blob_set *s, const struct vl_docs *docs, const struct vl_desc *root,
+			     struct vl_err *e);
+bool vl_blob_set_has(const struct vl_blob_set *s, const struct vl_digest *d);
+uint64_t vl_blob_set_bytes(const struct vl_blob_set *s);
+/* Bytes of s that are not in `other`. */
+uint64_t vl_blob_set_new(const struct vl_blob_set *s, const struct vl_blob_set *other);
+
+/* ---- images ---- */
+struct vl_image {
+	struct vl_desc desc;
+	char **name; /* "HOST/NAME:TAG" or "HOST/NAME@sha256:HEX"; owned */
+	size_t n, cap;
+	bool attached; /* a signature or attestation of `subject` */
+	struct vl_digest subject;
+};
+void vl_image_clear(struct vl_image *i);
+VL_DEFINE_CLEAN(vl_image)
+void vl_image_add_name(struct vl_image *i, const char *name, size_t len);
+struct vl_images {
+	struct vl_image *v;
+	size_t n, cap;
+};
+void vl_images_clear(struct vl_images *l);
+VL_DEFINE_CLEAN(vl_images)
+struct vl_image *vl_images_add(struct vl_images *l); /* a new empty one, borrowed until the next add */
+/* The children of an item of images, in their order. *is_images: whether the item is one; nothing is added if not. */
+VL_MUST bool vl_images_of(const struct vl_docs *docs, const struct vl_desc *item, struct vl_images *out,
+			  bool *is_images, struct vl_err *e);
+size_t vl_images_attached(const struct vl_images *l, const struct vl_digest *subject);
+
+/* ---- the platforms of an image ---- */
+struct vl_variants {
+	struct vl_desc *v; /* manifests, with `platform` filled as far as anything tells it */
+	size_t n, cap;
+};
+void vl_variants_clear(struct vl_variants *l);
+VL_DEFINE_CLEAN(vl_variants)
+/* A manifest is its own only variant (the config says its platform); an index gives all manifests in it, but not what
+ * BuildKit lays beside images as platform unknown/unknown. */
+VL_MUST bool vl_image_variants(const struct vl_store *s, const struct vl_desc *image, struct vl_variants *out,
+			       struct vl_err *e);
+/* "linux/amd64 linux/arm64/v8", "" when nothing tells; between: what stands between two. The caller frees. */
+char *vl_variants_text(const struct vl_variants *l, const char *between);
+
+#endif
