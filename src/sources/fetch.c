@@ -282,16 +282,20 @@ static bool run_all(struct vl_run *run, struct vl_work *work, struct vl_fetch_re
 	return true;
 }
 
-static bool open_run(struct vl_run *run, struct vl_net **net, struct vl_err *e)
+bool vl_sources_net(struct vl_net **out, const struct vl_conf *c, const struct vl_env *env, struct vl_err *e)
 {
-	const struct vl_conf *c = run->job->conf;
 	struct vl_net_conf conf = { .ca_file = c->ca_file, .proxy = c->proxy, .docker_config = c->docker_config,
 				    .netrc = c->netrc, .retries = c->retries, .timeout = c->timeout,
 				    .low_speed = c->low_speed };
 
+	return vl_net_new(out, &conf, env, e);
+}
+
+static bool open_run(struct vl_run *run, struct vl_net **net, struct vl_err *e)
+{
 	if (!vl_store_subdir(run->job->store, "fetch", &run->fetch_dir, e) ||
 	    !vl_store_subdir(run->job->store, "staging", &run->staging_dir, e) ||
-	    !vl_net_new(net, &conf, run->job->env, e))
+	    !vl_sources_net(net, run->job->conf, run->job->env, e))
 		return false;
 	run->net = *net;
 	return true;

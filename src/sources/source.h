@@ -38,6 +38,10 @@ struct vl_fetch_job {
  * Emits VL_EV_ITEM per item ("unchanged", "2.4 MB downloaded, 4.8 MB stored"). */
 VL_MUST bool vl_sources_fetch(const struct vl_fetch_job *job, struct vl_fetch_result *out, struct vl_err *e);
 
+/* The net as valise.conf wants it; publish uses it, too. */
+struct vl_net;
+VL_MUST bool vl_sources_net(struct vl_net **out, const struct vl_conf *c, const struct vl_env *env, struct vl_err *e);
+
 /* What `init` offers: one row per type. */
 struct vl_catalogue_row {
 	const char *type, *what, *size, *cadence, *consumer;
