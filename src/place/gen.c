@@ -62,13 +62,13 @@ static bool fill_consumer(const struct generation *g, const struct vl_consumer *
 			  const struct vl_doc *before, int dir, int previous_dir, struct vl_err *e)
 {
 	VL_CLEAN(vl_picked) items = { 0 };
-	VL_FD tree = -1, previous = open_maybe(previous_dir, c->dir);
+	VL_FD tree = -1, previous = c->dir ? open_maybe(previous_dir, c->dir) : -1;
 	struct vl_fill f = { .store = g->store, .env = g->env, .link = true, .blobs = g->blobs, .previous = previous,
 			     .before = before };
 
 	if (!vl_consumer_pick(c, snapshot, NULL, &items, e))
 		return false;
-	if (!items.n)
+	if (!items.n || !c->dir)
 		return true;
 	return vl_env_go_on(g->env, e) && vl_mkdirs_at(dir, c->dir, 0755, &tree, e) &&
 	       (c->per_item ? fill_per_item(c, &f, tree, &items, e) : c->fill(&f, tree, &items, e)) &&
@@ -145,7 +145,7 @@ static bool need_of(struct vl_store *s, const struct vl_doc *snapshot, uint64_t 
 
 	for (size_t i = 0; (c = vl_consumer_at(i)); i++)
 		for (size_t k = 0; k < snapshot->n; k++) {
-			if (!vl_consumer_takes(c, &snapshot->child[k]))
+			if (!c->dir || !vl_consumer_takes(c, &snapshot->child[k]))
 				continue;
 			if (!c->need(s, &snapshot->child[k], &more, e))
 				return false;

@@ -16,8 +16,9 @@
 #include "base/text.h"
 #include "place/place_priv.h"
 
-static const struct vl_consumer *const consumers[] = { &vl_consumer_osv, &vl_consumer_trivy, &vl_consumer_files };
-static const char *const names[] = { "osv-scanner", "trivy", "files", NULL };
+static const struct vl_consumer *const consumers[] = { &vl_consumer_osv, &vl_consumer_trivy, &vl_consumer_files,
+						       &vl_consumer_gitlab };
+static const char *const names[] = { "osv-scanner", "trivy", "files", "gitlab", NULL };
 
 /* ---- the table ---- */
 
@@ -45,7 +46,7 @@ const struct vl_consumer *vl_consumer_find(const char *name, struct vl_err *e)
 	if (near)
 		vl_hint(e, "Did you mean %s?", near);
 	else
-		vl_hint(e, "Known are osv-scanner, trivy and files.");
+		vl_hint(e, "Known are osv-scanner, trivy, files and gitlab.");
 	return NULL;
 }
 
@@ -131,30 +132,24 @@ const char *vl_item_age_text(const struct vl_desc *item, char out[static 32])
 
 /* ---- valise env ---- */
 
-struct telling {
-	const struct vl_store *store;
-	const struct vl_channel *channel;
-	const struct vl_target *target;
-	size_t n;
-	struct vl_buf *exports, *comments;
-	bool any;
-};
-
 /* The path of the last target that is configured for this, or NULL. */
-static const char *target_path(const struct telling *t, const struct vl_consumer *c, const struct vl_desc *item)
+static const char *target_path(const struct vl_telling *t, const struct vl_consumer *c, const struct vl_desc *item)
 {
 	const char *path = NULL, *name = vl_desc_get(item, VL_AN_ITEM);
 
-	for (size_t i = 0; i < t->n; i++)
-		if (!strcmp(t->target[i].consumer, c->name) &&
-		    (!t->target[i].channel || !strcmp(t->target[i].channel, t->channel->name)) &&
-		    (!c->per_item || (t->target[i].item && !strcmp(t->target[i].item, name))))
-			path = t->target[i].path;
+	for (size_t i = 0; i < t->ask->n_target; i++) {
+		const struct vl_target *target = &t->ask->target[i];
+
+		if (!strcmp(target->consumer, c->name) &&
+		    (!target->channel || !strcmp(target->channel, t->channel->name)) &&
+		    (!c->per_item || (target->item && !strcmp(target->item, name))))
+			path = target->path;
+	}
 	return path;
 }
 
 /* Through `current`, so that the same line stays right after the next unpack. */
-static bool tell_tree(struct telling *t, const struct vl_consumer *c, const struct vl_desc *item, struct vl_err *e)
+static bool tell_tree(struct vl_telling *t, const struct vl_consumer *c, const struct vl_desc *item, struct vl_err *e)
 {
 	const char *name = vl_desc_get(item, VL_AN_ITEM), *path = target_path(t, c, item);
 	VL_STR below = vl_xprintf("current/" PLACES "/%s/%s%s%s", t->channel->name, c->dir, c->per_item ? "/" : "",
@@ -170,12 +165,14 @@ static bool tell_tree(struct telling *t, const struct vl_consumer *c, const stru
 	return c->exports(&w, t->exports, e) && c->advice(&w, t->comments, e);
 }
 
-static bool tell(struct telling *t, const struct vl_consumer *c, const struct vl_doc *snapshot, struct vl_err *e)
+static bool tell(struct vl_telling *t, const struct vl_consumer *c, const struct vl_doc *snapshot, struct vl_err *e)
 {
 	VL_CLEAN(vl_picked) items = { 0 };
 
 	if (!vl_consumer_pick(c, snapshot, NULL, &items, e))
 		return false;
+	if (!c->dir)
+		return !items.n || c->tell(t, &items, e);
 	for (size_t i = 0; i < (c->per_item ? items.n : items.n > 0); i++)
 		if (!tell_tree(t, c, items.item[i], e))
 			return false;
@@ -206,33 +203,39 @@ static const struct vl_channel *channel_for_env(const struct vl_generation *g, c
 	return NULL;
 }
 
-bool vl_place_env(const struct vl_store *s, const struct vl_generation *g, const char *consumer, const char *channel,
-		  const struct vl_target *target, size_t n, struct vl_buf *out, struct vl_err *e)
+/* Asked for one consumer, and there is nothing to evaluate. */
+static bool nothing_for(const struct vl_telling *t, const char *consumer, struct vl_err *e)
+{
+	const struct vl_channel *c = t->channel;
+
+	if (!t->comments->len)
+		return vl_fail(e, VL_E_ABSENT, "channel %s holds nothing for %s", c->name, consumer);
+	vl_fail(e, VL_E_PLACE, "nothing is placed for %s%s (%s%s)", consumer, c->sealed ? " yet" : "", c->name,
+		c->sealed ? "" : " was fetched, not unpacked");
+	return vl_hint(e, c->sealed ? "Run valise unpack without --no-place." :
+				      "valise places what it unpacks: run valise unpack with a store of its own.");
+}
+
+bool vl_place_env(const struct vl_store *s, const struct vl_generation *g, const struct vl_env_ask *ask,
+		  struct vl_buf *out, struct vl_err *e)
 {
 	VL_CLEAN(vl_buf) exports = VL_BUF_INIT(1u << 20), comments = VL_BUF_INIT(1u << 20);
-	struct telling t = { .store = s, .target = target, .n = n, .exports = &exports, .comments = &comments };
+	struct vl_telling t = { .store = s, .ask = ask, .exports = &exports, .comments = &comments };
 	const struct vl_consumer *only = NULL;
 	VL_CLEAN(vl_doc) snapshot = { 0 };
 
-	if (consumer) {
-		only = vl_consumer_find(consumer, e);
+	if (ask->consumer) {
+		only = vl_consumer_find(ask->consumer, e);
 		if (!only)
 			return false;
 	}
-	t.channel = channel_for_env(g, channel, e);
+	t.channel = channel_for_env(g, ask->channel, e);
 	if (!t.channel || !vl_store_snapshot(s, &t.channel->root, t.channel->root_size, &snapshot, e))
 		return false;
 	for (size_t i = 0; i < VL_LEN(consumers); i++)
 		if ((!only || only == consumers[i]) && !tell(&t, consumers[i], &snapshot, e))
 			return false;
-	if (only && !t.any && comments.len) {
-		vl_fail(e, VL_E_PLACE, "nothing is placed for %s%s (%s%s)", only->name,
-			t.channel->sealed ? " yet" : "", t.channel->name,
-			t.channel->sealed ? "" : " was fetched, not unpacked");
-		return vl_hint(e, t.channel->sealed ? "Run valise unpack without --no-place." :
-				       "valise places what it unpacks: run valise unpack with a store of its own.");
-	}
 	if (only && !t.any)
-		return vl_fail(e, VL_E_ABSENT, "channel %s holds nothing for %s", t.channel->name, only->name);
+		return nothing_for(&t, only->name, e);
 	return vl_buf_add(out, vl_buf_bytes(&exports), e) && vl_buf_add(out, vl_buf_bytes(&comments), e);
 }

@@ -6,7 +6,7 @@
 #ifndef VL_PLACE_PLACE_H
 #define VL_PLACE_PLACE_H
 
-#include "store/store.h"
+#include "store/hub.h"
 
 /* In the generation: places/<channel>/
  * osv layers are titled <ECO>/all.zip; a trivy-db layer *.tar.gz; layers of files by their relative path.
@@ -36,12 +36,20 @@ VL_MUST bool vl_place_need(struct vl_store *s, const struct vl_generation *g, ui
 VL_MUST bool vl_place_targets(struct vl_store *s, const struct vl_generation *g, const struct vl_target *t, size_t n,
 			      const struct vl_env *env, struct vl_err *e);
 
-/* What `valise env` prints for one consumer: shell lines to eval, and comments with the flags to add.
- * consumer NULL: all that the generation has something for. channel NULL: the only one. Unknown consumer: VL_E_USAGE
- * with the nearest. */
-VL_MUST bool vl_place_env(const struct vl_store *s, const struct vl_generation *g, const char *consumer,
-			  const char *channel, const struct vl_target *t, size_t n, struct vl_buf *out,
-			  struct vl_err *e);
+/* What `valise env` is asked. All borrowed. */
+struct vl_env_ask {
+	const char *consumer; /* NULL: all that the generation has something for */
+	const char *channel;  /* NULL: the only one */
+	const struct vl_target *target;
+	size_t n_target;
+	const char *registry; /* where images are pulled from, HOST[:PORT][/PREFIX]; NULL: not known */
+	const struct vl_name_rule *rule; /* what images are called there */
+	size_t n_rule;
+};
+/* Shell lines to eval, and comments with the flags to add. Of the store's current generation, g. Unknown consumer:
+ * VL_E_USAGE with the nearest; so is a consumer that was named and needs the registry. */
+VL_MUST bool vl_place_env(const struct vl_store *s, const struct vl_generation *g, const struct vl_env_ask *ask,
+			  struct vl_buf *out, struct vl_err *e);
 /* One line per consumer for `status`: "trivy: export TRIVY_CACHE_DIR=..."; NULL-terminated names for completion. */
 const char *const *vl_place_consumers(void);
 

@@ -33,9 +33,18 @@ struct vl_where {
 	const char *path;
 };
 
+/* valise env at work. */
+struct vl_telling {
+	const struct vl_store *store;
+	const struct vl_channel *channel;
+	const struct vl_env_ask *ask;
+	struct vl_buf *exports, *comments;
+	bool any; /* there is something to evaluate */
+};
+
 struct vl_consumer {
 	const char *name;          /* "osv-scanner" */
-	const char *dir;           /* below places/<channel>/ */
+	const char *dir;           /* below places/<channel>/; NULL: nothing is placed, only `tell` is called */
 	const char *types[4];      /* of items, NULL-terminated */
 	bool per_item;             /* one tree per item (below dir/<item>), not one for all */
 	mode_t dir_mode;           /* of the tree's directories */
@@ -47,8 +56,10 @@ struct vl_consumer {
 	/* Shell lines to eval, then the comments. */
 	bool (*exports)(const struct vl_where *w, struct vl_buf *out, struct vl_err *e);
 	bool (*advice)(const struct vl_where *w, struct vl_buf *out, struct vl_err *e);
+	/* Without a tree: all that is to be said about these items. */
+	bool (*tell)(struct vl_telling *t, const struct vl_picked *items, struct vl_err *e);
 };
-extern const struct vl_consumer vl_consumer_osv, vl_consumer_trivy, vl_consumer_files;
+extern const struct vl_consumer vl_consumer_osv, vl_consumer_trivy, vl_consumer_files, vl_consumer_gitlab;
 /* The table; NULL: no such row. */
 const struct vl_consumer *vl_consumer_at(size_t i);
 /* NULL with VL_E_USAGE and the nearest name. */

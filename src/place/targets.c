@@ -399,6 +399,10 @@ static bool roll(struct rolling *r, const struct vl_target *t, struct vl_err *e)
 	VL_CLEAN(vl_doc) snapshot = { 0 };
 
 	j.c = vl_consumer_find(t->consumer, e);
+	if (j.c && !j.c->dir) {
+		vl_fail(e, VL_E_PLACE, "nothing is placed for %s", j.c->name);
+		return vl_hint(e, "Remove the entry from places: in valise.conf; see valise env %s.", j.c->name);
+	}
 	if (!j.c || !find_channel(&j, &channel, e))
 		return false;
 	if (!channel)
