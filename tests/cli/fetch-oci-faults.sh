@@ -3,6 +3,7 @@
 # A registry that misbehaves: tokens, redirects, indexes, old forms of artifacts, lies about digests and sizes.
 . "${srcdir:-.}/tests/lib/cli.sh"
 . "$SRC/tests/lib/oci.sh"
+. "$SRC/tests/lib/faults.sh"
 need python3 jq skopeo curl
 
 CT=application/vnd.aquasec.trivy.config.v1+json
@@ -11,16 +12,7 @@ mkdir "$T/db"; echo content >"$T/db/trivy.db"
 printf '{"Version":2,"NextUpdate":"2026-11-21T06:00:00Z","UpdatedAt":"2026-11-20T06:00:00Z","DownloadedAt":"0001-01-01T00:00:00Z"}' >"$T/db/metadata.json"
 tar -C "$T/db" -czf "$T/db.tar.gz" trivy.db metadata.json
 
-# registry NAME: faultd with files below $T/NAME, its ports in NAME_PORT, its log in $T/NAME.log
-registry() {
-	mkdir -p "$T/$1/a/db/manifests" "$T/$1/blobs/sha256"
-	python3 "$SRC/tests/lib/faultd.py" --log "$T/$1.log" --registry "$T/$1" >"$T/$1.ports" 2>>"$T/daemon.log" </dev/null &
-	T_PIDS="$T_PIDS $!"; r_i=0
-	until [ -s "$T/$1.ports" ]; do r_i=$((r_i + 1)); [ $r_i -lt 100 ] || bail "faultd does not start"; sleep 0.1; done
-	read -r r_port _ <"$T/$1.ports"; eval "$1_PORT=$r_port"
-}
-registry A; registry B
-set_() { curl -s -o /dev/null "http://127.0.0.1:$A_PORT/_reset"; curl -s -o /dev/null "http://127.0.0.1:$A_PORT/_set?$1"; }
+faultd A; faultd B; mkdir -p "$T/A/a/db/manifests" "$T/B/a/db/manifests"
 # publish REGISTRY: the artifact of oci_artifact as a/db:2
 publish() {
 	rm -rf "$T/L"; mkdir "$T/L"; digest=$(oci_artifact "$T/L" 2 $CT $LT db.tar.gz "$T/db.tar.gz")
@@ -36,18 +28,19 @@ printf 'retries: 1\n' >"$VALISE_CONFIG"
 publish A; publish B; list "$one"
 
 fetch; exits 0
-sent() { jq -r "select(.server == \"$1\" and (.path | test(\"$2\"))) | .headers.authorization // \"-\"" "$T/A.log" | sort -u; }
+sent() { seen A "select(.server == \"$1\" and (.path | test(\"$2\"))) | .headers.authorization // \"-\"" | sort -u; }
+blobs() { seen A 'select(.server == "main" and (.path | test("/blobs/"))) | .path'; }
 check "the registry was asked with a token" test -n "$(sent main manifests | grep Bearer)"
 same "$(sent other blob)" "-" "the host that a redirect names gets no token"
-curl -s -o /dev/null "http://127.0.0.1:$A_PORT/_sync"; n=$(grep -c '"path": "/v2/[^"]*blobs' "$T/A.log")
+n=$(blobs | wc -l)
 fetch; exits 0
-same "$(grep -c '"path": "/v2/[^"]*blobs' "$T/A.log")" "$n" "nothing new: no blob is asked for"
+same "$(blobs | wc -l)" "$n" "nothing new: no blob is asked for"
 
 # Lies. Each is refused, nothing becomes the snapshot, and the truth is accepted afterwards.
 lie() { # WHAT STATUS PATTERN
-	anew; set_ "$1"; list "$one"; fetch; exits "$2"; complains "$3"
+	anew; faults A "$1"; list "$one"; fetch; exits "$2"; complains "$3"
 	check "$1: no generation" test ! -e "$VALISE_STORE/generations/000001/index.json"
-	set_ "none=1"; fetch; exits 0
+	faults A none=1; fetch; exits 0
 }
 lie lie=digest-header 32 "announced another"
 lie lie=manifest 32 "announced another"
@@ -59,11 +52,18 @@ lie gone=1 31 "E3102"
 lie refuse=1 31 "E3101"
 lie limit=429 31 "E3103"
 
+# Trouble that passes: another try, or the rest of a body.
+for fault in "flaky=1&only=manifests/2" "here=1&noredirect=1" cut_blobs=1; do
+	anew; faults A "$fault"; list "$one"; fetch; exits 0
+done
+check "a truncated blob is continued" test -n "$(seen A 'select(.headers.range) | .path')"
+same "$(sent other blob)" "-" "without a token"
+
 # Another registry helps, and says so.
 for fault in gone=1 lie=blob lie=digest-header; do
-	anew; set_ $fault; list "$two"; fetch; exits 0; complains "trying the next registry"
+	anew; faults A $fault; list "$two"; fetch; exits 0; complains "trying the next registry"
 done
-set_ none=1
+faults A none=1
 
 # An index: the manifest of the wanted type, although it is not the first.
 printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:%s","size":2},"layers":[]}' "$(printf '{}' | sha256sum | cut -d' ' -f1)" >"$T/m"

@@ -34,7 +34,7 @@ Registry: /v2/NAME/manifests/REF from DIR/NAME/manifests/REF (REF may be a diges
         gone=1 (404 for blobs)
         here=1 (the token server is the registry's own host and port, /token)  readonly_token=1 (tokens for pulls only)
         flaky=K (the first K requests of each path and method under /v2/ are answered 503)  after=S (their Retry-After)
-        many=K (the same with 429 and a Retry-After)  ghcr=K (with 429 as GHCR words it)
+        many=K (the same with 429 and a Retry-After)  ghcr=K (with 429 as GHCR words it)  only=TEXT (where the path has it)
         cut_blobs=K (the first K bodies of each blob end in the middle)  slow=BYTES_PER_SECOND (blobs)
         referrers=1 (the referrers API; else 404)
     tags/list names the files in DIR/NAME/manifests. referrers/DIGEST lists the manifests in DIR/blobs/sha256 with that
@@ -71,6 +71,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 sys.dont_write_bytecode = True
 import faultd_push  # noqa: E402
 
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 LM = ["Sun, 06 Nov 2022 08:49:37 GMT", "Mon, 07 Nov 2022 08:49:37 GMT"]
 
 
@@ -448,6 +449,8 @@ class Handler(faultd_push.Pushes, BaseHTTPRequestHandler):
 
     def flaky(self):
         s = self.state.set
+        if s.get("only", "") not in self.path:
+            return False
         n = self.state.count("flaky %s %s" % (self.command, self.path))
         extra = [("Retry-After", s["after"])] if "after" in s else []
         if n <= int(s.get("flaky", 0)):
@@ -479,9 +482,10 @@ class Handler(faultd_push.Pushes, BaseHTTPRequestHandler):
             if not data.startswith(b"{") or len(data) > 4 << 20:
                 continue
             doc = json.loads(data)
-            if isinstance(doc, dict) and (doc.get("subject") or {}).get("digest") == digest:
+            subject = doc.get("subject") if isinstance(doc, dict) else None
+            if isinstance(subject, dict) and subject.get("digest") == digest:
                 kind = doc.get("artifactType") or doc.get("config", {}).get("mediaType")
-                found.append({"mediaType": doc["mediaType"], "digest": "sha256:" + name, "size": len(data),
+                found.append({"mediaType": doc.get("mediaType", MANIFEST), "digest": "sha256:" + name, "size": len(data),
                               "artifactType": kind, "annotations": doc.get("annotations", {})})
         kind = "application/vnd.oci.image.index.v1+json"
         body = json.dumps({"schemaVersion": 2, "mediaType": kind, "manifests": found})
@@ -505,7 +509,7 @@ class Handler(faultd_push.Pushes, BaseHTTPRequestHandler):
             data = self.read("blobs", "sha256", ref[7:])
         if data is None:
             return self.errors(404, "MANIFEST_UNKNOWN")
-        kind = json.loads(data).get("mediaType", "application/vnd.oci.image.manifest.v1+json")
+        kind = json.loads(data).get("mediaType", MANIFEST)
         digest = "sha256:" + hashlib.sha256(data).hexdigest()
         if lie == "digest-header":
             digest = "sha256:" + "0" * 64
