@@ -16,7 +16,7 @@ const struct vl_command *const *vl_commands(void)
 
 const char *const *vl_commands_left_out(void)
 {
-	static const char *const names[] = { "init", "fetch", "pack", NULL };
+	static const char *const names[] = { "init", "fetch", "pack", "publish", NULL };
 
 	return names;
 }

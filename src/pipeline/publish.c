@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pipeline/publish.c: store -> hub -> registry.
+ * In:    a store, a registry, valise.conf.
+ * Out:   the registry offers what the store offers.
+ * Keeps: the store is read and not locked: blobs do not change, and a generation that is switched meanwhile leaves its
+ *        blobs behind. */
+#include "pipeline/publishing.h"
+#include "sources/source.h"
+
+/* The net says "fetch" of everything that it moves. */
+static void emit_as_publish(void *ctx, const struct vl_event *ev)
+{
+	const struct vl_env *env = ctx;
+	struct vl_event own = *ev;
+
+	if (own.phase)
+		own.phase = "publish";
+	vl_emit(env, &own);
+}
+
+static bool check_generation(const struct vl_publish_opts *o, const struct vl_hub *h, struct vl_err *e)
+{
+	if (!h->generation.number) {
+		vl_fail(e, VL_E_ABSENT, "the store %s is empty; there is nothing to publish", o->store);
+		return vl_hint(e, "Bring a bundle and run valise unpack PATH, or valise fetch, first.");
+	}
+	if (!o->channel || vl_generation_find(&h->generation, o->channel))
+		return true;
+	vl_fail(e, VL_E_ABSENT, "the store has no channel \"%s\"", o->channel);
+	return vl_hint(e, "valise list shows the channels.");
+}
+
+bool vl_publish_run(const struct vl_publish_opts *o, const struct vl_conf *conf, const struct vl_env *env,
+		    struct vl_publish_report *r, size_t *problems, struct vl_err *e)
+{
+	struct vl_env copy = *env, own = { .now = env->now, .emit = emit_as_publish, .emit_ctx = &copy,
+					   .stop = env->stop, .jobs = env->jobs };
+	VL_AUTO(vl_store) s = NULL;
+	VL_AUTO(vl_hub) h = NULL;
+	VL_AUTO(vl_net) net = NULL;
+	struct vl_publish_job job = { .registry = o->registry, .plain_http = o->plain_http, .only = o->only,
+				      .dry_run = o->dry_run, .env = env };
+
+	if (!vl_store_open(&s, o->store, VL_STORE_READ, 0, env, e) ||
+	    !vl_hub_load(&h, s, o->channel, o->rule, o->n_rule, e) || !check_generation(o, h, e) ||
+	    !vl_sources_net(&net, conf, &own, e))
+		return false;
+	*problems = h->n_problem;
+	for (size_t i = 0; i < h->n_problem; i++)
+		vl_emit_warn(env, "%s", h->problem[i]);
+	job.store = s;
+	job.hub = h;
+	return vl_publish(&job, net, r, e);
+}
