@@ -13,12 +13,15 @@
 #define PATH_BYTES_MAX 2048
 #define ERROR_BYTES_MAX 4096
 
+/* The body's limit stays, as a vl_buf's does: whoever sends a small blob reads it in there. */
 void vl_reply_clear(struct vl_reply *r)
 {
+	size_t max = r->body.max;
+
 	free(r->location);
 	free(r->link);
 	vl_buf_clear(&r->body);
-	*r = (struct vl_reply){ 0 };
+	*r = (struct vl_reply){ .body = VL_BUF_INIT(max) };
 }
 
 void vl_reply_error(struct vl_reply *r, int status, const char *code, const char *message)
