@@ -15,8 +15,8 @@ struct opts {
 static const struct vl_opt table[] = {
 	{ VL_OPT_TEXT, 'c', "channel", offsetof(struct opts, channel), "NAME",
 	  "which channel, when there are several" },
-	{ VL_OPT_TEXT, 0, "registry", offsetof(struct opts, registry), "HOST[:PORT][/PREFIX]",
-	  "where images are pulled from, instead of registry: in valise.conf" },
+	{ VL_OPT_TEXT, 0, "registry", offsetof(struct opts, registry), "REGISTRY",
+	  "HOST[:PORT][/PREFIX] that images are pulled from, instead of registry: in valise.conf" },
 	{ .kind = VL_OPT_END },
 };
 
@@ -92,7 +92,7 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 
 const struct vl_command vl_cmd_env = {
 	.name = "env", .summary = "print the lines that make a scanner use the store", .side = VL_SIDE_ISOLATED,
-	.usage = "[CONSUMER] [-c NAME] [--registry HOST[:PORT][/PREFIX]]",
+	.usage = "[CONSUMER] [-c NAME] [--registry REGISTRY]",
 	.text = "Prints shell lines for eval \"$(valise env)\", with the options that the scanner needs as comments. "
 		"CONSUMER: osv-scanner, trivy, files, gitlab. Without it: all that the store has something for.",
 	.opts = table, .size = sizeof(struct opts), .args_max = 1, .run = run,

@@ -127,6 +127,8 @@ static void test_example(const char *srcdir)
 
 	tap_good(vl_conf_load(&c, path, &e), &e, "examples/valise.conf");
 	tap_is(c ? c->places_count : 0, 3, "has three places");
+	tap_is(c ? c->names_count : 0, 2, "and two names");
+	tap_str(c ? c->registry : NULL, "registry.corp.example:5000/scanners", "and a registry");
 }
 
 int main(void)

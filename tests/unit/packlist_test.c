@@ -392,7 +392,7 @@ static void test_example(const char *srcdir)
 	VL_STR path = vl_xprintf("%s/examples/valise.yaml", srcdir ? srcdir : ".");
 
 	tap_good(vl_packlist_load(&p, path, &e), &e, "examples/valise.yaml");
-	tap_is(p ? p->items_count : 0, 4, "has four items");
+	tap_is(p ? p->items_count : 0, 6, "has six items");
 }
 
 int main(void)
