@@ -94,7 +94,8 @@ static struct blob *add(struct vl_run *run, struct vl_work *work, const struct v
 	b->digest = d->digest;
 	b->size = d->size;
 	b->work = work;
-	vl_run_key("blob", vl_digest_oci(&d->digest, oci), key);
+	/* Not the name that oci.c would give it: both may be at work on the same blob. */
+	vl_run_key("image blob", vl_digest_oci(&d->digest, oci), key);
 	snprintf(b->part, sizeof b->part, "%s.part", key);
 	vl_request_init(&b->get);
 	return b;

@@ -15,7 +15,8 @@ struct child {
 	struct vl_desc desc;
 	char **names; /* sorted in the end */
 	size_t n, cap;
-	char *upstream, *subject; /* or NULL */
+	char *upstream, *subject; /* or NULL; of several the first in the order of names or digests */
+	char *upstream_name;
 };
 struct children {
 	struct child *v;
@@ -30,6 +31,7 @@ static void children_clear(struct children *c)
 			free(c->v[i].names[k]);
 		free(c->v[i].names);
 		free(c->v[i].upstream);
+		free(c->v[i].upstream_name);
 		free(c->v[i].subject);
 	}
 	free(c->v);
@@ -79,24 +81,40 @@ static bool add_names(struct child *c, const char *names, const struct vl_image_
 
 /* ---- the image of a reference ---- */
 
+/* Two indexes may lead to one manifest: which of them is told must not depend on who came first. */
+static void add_upstream(struct child *c, const char *name, const struct vl_digest *top)
+{
+	char oci[VL_DIGEST_OCI];
+
+	if (vl_digest_equal(top, &c->desc.digest) || (c->upstream && strcmp(c->upstream_name, name) <= 0))
+		return;
+	free(c->upstream);
+	free(c->upstream_name);
+	c->upstream = vl_xstrdup(vl_digest_oci(top, oci));
+	c->upstream_name = vl_xstrdup(name);
+}
+
 static void add_root(struct children *all, const struct vl_image_ref *r, const struct vl_desc *d)
 {
 	struct child *c = child_of(all, d);
 	char oci[VL_DIGEST_OCI];
+	bool tagged = r->parsed.tag[0];
+	VL_STR name = vl_xprintf("%s/%s%s%s", r->parsed.host, r->parsed.name, tagged ? ":" : "@",
+				 tagged ? r->parsed.tag : vl_digest_oci(&d->digest, oci));
 
-	vl_digest_oci(&d->digest, oci);
-	add_name(c, r->parsed.tag[0] ? vl_xprintf("%s/%s:%s", r->parsed.host, r->parsed.name, r->parsed.tag) :
-				       vl_xprintf("%s/%s@%s", r->parsed.host, r->parsed.name, oci));
-	if (!c->upstream && !vl_digest_equal(&r->top, &d->digest))
-		c->upstream = vl_xstrdup(vl_digest_oci(&r->top, oci));
+	add_name(c, vl_xstrdup(name));
+	add_upstream(c, name, &r->top);
 }
 
-static void add_attached(struct child *c, const struct vl_digest *subject)
+static void add_subject(struct child *c, const struct vl_digest *subject)
 {
 	char oci[VL_DIGEST_OCI];
 
-	if (!c->subject)
-		c->subject = vl_xstrdup(vl_digest_oci(subject, oci));
+	vl_digest_oci(subject, oci);
+	if (c->subject && strcmp(c->subject, oci) <= 0)
+		return;
+	free(c->subject);
+	c->subject = vl_xstrdup(oci);
 }
 
 /* ---- fetched now ---- */
@@ -112,7 +130,7 @@ static void from_documents(struct children *all, const struct vl_image_ref *r, c
 			continue;
 		c = child_of(all, &d->desc);
 		add_names(c, d->name, by);
-		add_attached(c, &d->subject);
+		add_subject(c, &d->subject);
 	}
 }
 
@@ -176,7 +194,7 @@ static bool add_known(struct children *all, const struct vl_image_ref *by, const
 	*any = *any || !has(set, &d->digest);
 	c = child_of(all, d);
 	add_names(c, names, by);
-	add_attached(c, &about);
+	add_subject(c, &about);
 	return add_below(set, &docs, d, VL_IMAGE_DEPTH, e);
 }
 
