@@ -13,6 +13,7 @@
 #include "base/text.h"
 
 #define PATIENCE 10 /* pauses of more than this many first pauses are worth a warning, or another server */
+#define RATE_SILENCE_MS 30000
 
 static uint32_t next_random(struct vl_net *n)
 {
@@ -235,13 +236,26 @@ static void to_first_hop(struct vl_job *j)
 	vl_partial_clear(&j->partial);
 }
 
+/* Long pauses, and a rate limit though not for each of many transfers. */
+static bool worth_a_warning(struct vl_job *j, unsigned seconds)
+{
+	int64_t now = vl_net_clock();
+
+	if (j->err.code != VL_E_RATE)
+		return seconds > PATIENCE;
+	if (j->net->rate_said && now - j->net->rate_said < RATE_SILENCE_MS)
+		return false;
+	j->net->rate_said = now;
+	return true;
+}
+
 static void say_retry(struct vl_job *j, unsigned pause, unsigned retries)
 {
 	VL_STR place = where(j);
 	const char *label = j->get->label ? j->get->label : "download";
 	unsigned seconds = (pause + 999) / 1000;
 
-	if (seconds > PATIENCE)
+	if (worth_a_warning(j, seconds))
 		vl_emit_warn(j->net->env, "%s: %s: %s, trying again in %u s (%u of %u)", label, place, j->err.msg,
 			     seconds, j->tries, retries);
 	else

@@ -45,6 +45,7 @@ static bool url_begin(struct vl_job *j)
 	if (!vl_url_split_user(j->get->urls[j->url_i], &j->url, &user, &password, &j->err) ||
 	    !vl_origin_of(j->url, &j->first, &j->err))
 		return false;
+	vl_upload_limit(j);
 	if (!j->auth)
 		own_credential(j, user, password);
 	if (password)
@@ -307,6 +308,7 @@ void vl_net_free(struct vl_net *n)
 	abandon(n, &gone);
 	vl_tokens_free(n);
 	free(n->deaf);
+	free(n->led);
 	vl_creds_free(n->creds);
 	curl_multi_cleanup(n->multi);
 	text_free(n->conf.ca_file);

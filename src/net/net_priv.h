@@ -201,6 +201,8 @@ void vl_upload_learn(struct vl_job *j);
 VL_MUST bool vl_upload_setup(struct vl_job *j);
 /* For a write callback: the body of the answer is kept as far as there is room, the rest skipped. */
 size_t vl_upload_answer(struct vl_job *j, struct vl_bytes b);
+/* Where a Location led: no nearer to us than the server that sent it. At the begin of a URL. */
+void vl_upload_limit(struct vl_job *j);
 /* 2xx: takes Location. */
 enum vl_next vl_upload_done(struct vl_job *j);
 /* Is this redirect followed with the body? False: j->err. */
@@ -266,6 +268,12 @@ struct vl_net {
 	struct vl_token *tokens;
 	struct vl_origin *deaf; /* servers that do not hear Expect */
 	size_t deaf_n;
+	struct vl_led {         /* servers that a Location led to, and how near to us they may be */
+		struct vl_origin origin;
+		enum vl_reach reach;
+	} *led;
+	size_t led_n;
+	int64_t rate_said;      /* when the operator last read of a rate limit */
 	struct vl_creds *creds;
 	unsigned running;
 	unsigned serial;

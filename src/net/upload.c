@@ -131,6 +131,38 @@ size_t vl_upload_answer(struct vl_job *j, struct vl_bytes b)
 	return j->hop.cut ? 0 : b.len;
 }
 
+static struct vl_led *led_find(const struct vl_net *n, const struct vl_origin *o)
+{
+	for (size_t i = 0; i < n->led_n; i++)
+		if (vl_origin_same(&n->led[i].origin, o))
+			return &n->led[i];
+	return NULL;
+}
+
+static void led_add(struct vl_net *n, const struct vl_origin *o, enum vl_reach reach)
+{
+	struct vl_led *old = led_find(n, o);
+
+	if (old) {
+		old->reach = reach < old->reach ? reach : old->reach;
+		return;
+	}
+	n->led = vl_xrealloc(n->led, n->led_n + 1, sizeof *n->led);
+	n->led[n->led_n++] = (struct vl_led){ .origin = *o, .reach = reach };
+}
+
+/* The caller sends the blob there as if the operator had written the URL: what a name resolves to is checked against
+ * this when the socket is opened. */
+void vl_upload_limit(struct vl_job *j)
+{
+	const struct vl_led *led = vl_upload_wanted(j->get) ? led_find(j->net, &j->first) : NULL;
+
+	if (!led)
+		return;
+	j->reach = led->reach;
+	j->reach_known = j->reach_inherited = true;
+}
+
 static bool location_ok(struct vl_job *j, const char *to)
 {
 	struct vl_origin o;
@@ -138,10 +170,14 @@ static bool location_ok(struct vl_job *j, const char *to)
 
 	if (!vl_origin_of(to, &o, &j->err))
 		return false;
-	if (vl_origin_same(&o, &j->first) || !vl_reach_of_host(o.host, &r) || !j->reach_known || r <= j->reach)
+	if (vl_origin_same(&o, &j->first) || !j->reach_known)
 		return true;
-	return vl_fail(&j->err, VL_E_REDIRECT,
-		       "the upload's Location host %s has an internal address, and the registry has not", o.host);
+	if (vl_reach_of_host(o.host, &r) && r > j->reach)
+		return vl_fail(&j->err, VL_E_REDIRECT,
+			       "the upload's Location host %s has an internal address, and the registry has not",
+			       o.host);
+	led_add(j->net, &o, j->reach);
+	return true;
 }
 
 enum vl_next vl_upload_done(struct vl_job *j)

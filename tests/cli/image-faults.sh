@@ -43,6 +43,7 @@ check "a truncated blob is continued" test -n "$(seen A 'select(.headers.range) 
 
 # GHCR: its time to wait is microseconds, ours has a floor, and the operator reads why it takes long.
 t0=$(date +%s); good "ghcr=1&only=lab/app/manifests/1"; t1=$(date +%s)
+complains "too many requests, trying again in"
 check "waited for some seconds" test $((t1 - t0)) -ge 3
 same "$(seen A 'select(.status == 429) | .path' | sort | uniq -d)" "" "each path was refused once only"
 

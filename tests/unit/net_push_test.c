@@ -140,6 +140,34 @@ static void test_where_credentials_go(struct world *w)
 	vl_request_clear(&f.get);
 }
 
+/* A registry of the world cannot make us put something on a host of our own network. */
+static void test_location_reach(struct world *w)
+{
+	static const struct {
+		const char *location;
+		enum vl_code want;
+	} cases[] = { { "http://storage.example.net/x", VL_OK }, { "http://10.0.0.1/x", VL_E_REDIRECT },
+		      { "http://169.254.169.254/x", VL_E_REDIRECT }, { "http://[::1]/x", VL_E_REDIRECT },
+		      { "http://localhost/x", VL_E_REDIRECT } };
+	struct vl_net_conf conf = conf_fast();
+	VL_STR proxy = vl_xprintf("http://127.0.0.1:%u", w->port);
+	struct fetch f;
+
+	conf.proxy = proxy;
+	for (size_t i = 0; i < VL_LEN(cases); i++) {
+		VL_STR setting = vl_xprintf("open=1&location=%s", cases[i].location);
+
+		begin(w, setting);
+		push_begin(w, &f, VL_POST, "http://registry.example.com/v2/a/b/blobs/uploads/");
+		if (cases[i].want == VL_OK)
+			tap_good(fetch_run(&f, &conf), &f.get.err, "Location %s", cases[i].location);
+		else
+			tap_fails(fetch_run(&f, &conf), &f.get.err, cases[i].want, "Location %s", cases[i].location);
+		tap_ok(!f.get.location == (cases[i].want != VL_OK), "%s: told, or not", cases[i].location);
+		vl_request_clear(&f.get);
+	}
+}
+
 /* A token for reading must not be tried for writing, nor one repository's for another. */
 static void test_token_keys(struct world *w)
 {
@@ -440,6 +468,7 @@ static void story(struct world *w)
 	test_head(w);
 	test_upload(w);
 	test_where_credentials_go(w);
+	test_location_reach(w);
 	test_token_keys(w);
 	test_refusals(w);
 	test_expect(w);

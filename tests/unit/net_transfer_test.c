@@ -81,7 +81,8 @@ static void test_retry(struct world *w)
 		get_one(w, cases[i].path, cases[i].want, cases[i].says, cases[i].path);
 		tap_is(logged(w, "\"main\"", NULL), cases[i].requests, "%s: %u requests", cases[i].path,
 		       cases[i].requests);
-		tap_is(w->notes, cases[i].requests - 1, "%s: each retry is noted", cases[i].path);
+		tap_is(w->notes + w->warnings, cases[i].requests - 1, "%s: each retry is noted", cases[i].path);
+		tap_is(w->warnings, cases[i].want == VL_E_RATE, "%s: a rate limit is told, once", cases[i].path);
 		log_clear(w);
 	}
 }
