@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 libvalise_a_SOURCES += src/pipeline/pipeline.h src/pipeline/choose.c src/pipeline/choose.h \
-	src/pipeline/seal.c src/pipeline/unpack.c src/pipeline/unpack_priv.h src/pipeline/verify.c
+	src/pipeline/rollback.c src/pipeline/seal.c src/pipeline/turn.c src/pipeline/turn.h src/pipeline/unpack.c \
+	src/pipeline/unpack_priv.h src/pipeline/verify.c
 libvalise_a_SOURCES += src/pipeline/content.c src/pipeline/content.h src/pipeline/export.c src/pipeline/export.h \
 	src/pipeline/export_archive.c src/pipeline/export_files.c src/pipeline/export_names.c src/pipeline/export_priv.h
 pack_sources += src/pipeline/bundling.c src/pipeline/bundling.h src/pipeline/fetch.c src/pipeline/pack.c

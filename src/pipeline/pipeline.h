@@ -92,4 +92,26 @@ VL_MUST bool vl_verify(const struct vl_unpack_opts *o, const struct vl_env *env,
 VL_MUST bool vl_unpack(const struct vl_unpack_opts *o, const struct vl_env *env, struct vl_unpack_report *r,
 		       struct vl_err *e);
 
+/* ---- back to an older state of a channel (rollback.c) ---- */
+struct vl_rollback_opts {
+	const char *store;
+	const char *channel; /* NULL: the only one */
+	uint64_t sequence;   /* 0: the one before the current one */
+	bool accept_expired, dry_run;
+	unsigned lock_wait, keep;
+	const struct vl_target *target;
+	size_t n_target;
+};
+struct vl_rollback_report {
+	struct vl_channel was, now;
+	bool already;        /* it is the current one; places were looked after */
+	uint64_t generation; /* whose state it is */
+	uint64_t high;       /* the highest sequence ever accepted; 0: none */
+	uint64_t items, blobs, bytes;
+};
+/* A new generation in which the channel is as it was; the others stay. Its blobs must still be there (VL_E_CLOSURE,
+ * VL_E_ABSENT when gc has removed it). The high-water mark stays: what is older than that is refused as before. */
+VL_MUST bool vl_rollback(const struct vl_rollback_opts *o, const struct vl_env *env, struct vl_rollback_report *r,
+			 struct vl_err *e);
+
 #endif

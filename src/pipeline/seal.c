@@ -13,8 +13,6 @@
 #include "base/text.h"
 #include "pipeline/unpack_priv.h"
 
-#define RESERVE_PERCENT 3
-
 /* ---- space ---- */
 struct tally {
 	int dir;
@@ -55,20 +53,6 @@ static uint64_t brought_before(const struct unpack *u)
 	return t.bytes;
 }
 
-static bool has_room(const struct unpack *u, uint64_t need, const char *what, struct vl_err *e)
-{
-	uint64_t space;
-	char wanted[24], left[24];
-
-	need += need / 100 * RESERVE_PERCENT;
-	if (!vl_free_space(vl_store_dir(u->store), &space, e))
-		return false;
-	if (need <= space)
-		return true;
-	return vl_fail(e, VL_E_NOSPACE, "%s %s in %s, but only %s is free", what, vl_size_text(need, wanted),
-		       vl_store_path(u->store), vl_size_text(space, left));
-}
-
 bool vl_unpack_space(const struct unpack *u, struct vl_err *e)
 {
 	const struct vl_waybill *w = u->checked->waybill;
@@ -80,51 +64,22 @@ bool vl_unpack_space(const struct unpack *u, struct vl_err *e)
 		need += w->parcel[i].raw;
 	if (need > w->bytes)
 		need = w->bytes;
-	if (has_room(u, need, "the bundle needs", e))
+	if (vl_turn_room(u->store, need, "the bundle needs", e))
 		return true;
 	if (e->code != VL_E_NOSPACE)
 		return false;
 	before = brought_before(u);
-	return has_room(u, need > before ? need - before : 0, "the bundle needs", e);
+	return vl_turn_room(u->store, need > before ? need - before : 0, "the bundle needs", e);
 }
 
 /* ---- papers: what was installed, for auditors ---- */
-struct papers {
-	int from, to;
-	const struct vl_generation *g;
-	const char *except; /* the channel that gets new ones */
-};
-
-static bool is_paper_of(const char *name, const char *channel)
-{
-	size_t len = strlen(channel);
-
-	return !strncmp(name, channel, len) && !strncmp(name + len, ".waybill.json", strlen(".waybill.json"));
-}
-
-static bool copy_paper(void *ctx, const char *name, struct vl_err *e)
-{
-	const struct papers *p = ctx;
-	VL_CLEAN(vl_buf) text = VL_BUF_INIT(VL_WAYBILL_MAX);
-	bool wanted = false;
-
-	for (size_t i = 0; i < p->g->n; i++)
-		wanted |= strcmp(p->g->channel[i].name, p->except) != 0 && is_paper_of(name, p->g->channel[i].name);
-	return !wanted || (vl_load_file(p->from, name, &text, NULL, e) &&
-			   vl_save_file(p->to, name, 0444, vl_buf_bytes(&text), e));
-}
-
 static bool keep_papers(const struct unpack *u, int to, struct vl_err *e)
 {
-	struct papers p = { .to = to, .g = &u->was, .except = u->r->now.name };
-	VL_FD from = -1;
-
-	if (!u->was.number)
-		return true;
-	if (!vl_store_generation_dir(u->store, u->was.number, &from, e))
-		return false;
-	p.from = from;
-	return vl_each_entry(from, copy_paper, &p, e);
+	for (size_t i = 0; i < u->was.n; i++)
+		if (strcmp(u->was.channel[i].name, u->r->now.name) != 0 &&
+		    !vl_turn_papers(u->store, u->was.number, u->was.channel[i].name, to, e))
+			return false;
+	return true;
 }
 
 /* The signature files' names come from the medium, but media/ lets only waybill.json[.<16 hex>].minisig through. */
@@ -144,19 +99,7 @@ static bool add_papers(const struct unpack *u, int to, struct vl_err *e)
 	return true;
 }
 
-/* ---- places and commit ---- */
-static bool fill_places(struct unpack *u, struct vl_newgen *n, struct vl_err *e)
-{
-	uint64_t need = 0;
-
-	if (u->o->no_place)
-		return true;
-	/* there even when nothing is placed: it says that this was done */
-	return vl_mkdirs_at(n->dir, "places", 0755, NULL, e) && vl_place_need(u->store, &n->want, &need, e) &&
-	       has_room(u, need, "the places of the consumers need", e) &&
-	       vl_place_generation(u->store, &n->want, n->dir, u->env, e);
-}
-
+/* ---- commit ---- */
 static bool raise_marks(void *ctx, struct vl_err *e)
 {
 	struct unpack *u = ctx;
@@ -175,11 +118,12 @@ bool vl_unpack_seal(struct unpack *u, struct vl_err *e)
 {
 	VL_CLEAN(vl_generation) want = { .number = 0 };
 	VL_CLEAN(vl_newgen) n = VL_NEWGEN_INIT;
+	struct vl_turn t = vl_unpack_turn(u);
 
 	for (size_t i = 0; i < u->was.n; i++)
 		vl_generation_set(&want, &u->was.channel[i]);
 	vl_generation_set(&want, &u->r->now);
 	u->sealing = true;
 	return vl_newgen_open(&n, u->store, &want, e) && keep_papers(u, n.dir, e) && add_papers(u, n.dir, e) &&
-	       fill_places(u, &n, e) && vl_env_go_on(u->env, e) && vl_newgen_commit(&n, raise_marks, u, e);
+	       vl_turn_places(&t, &n, e) && vl_env_go_on(u->env, e) && vl_newgen_commit(&n, raise_marks, u, e);
 }

@@ -106,18 +106,11 @@ static bool take_blobs(struct unpack *u, struct vl_err *e)
 	return false;
 }
 
-/* What is done after the commit, and again whenever the same bundle comes: all of it can be repeated. */
 static bool roll_forward(struct unpack *u, struct vl_err *e)
 {
-	VL_CLEAN(vl_generation) now = { .number = 0 };
-	struct vl_err trimming = VL_ERR_INIT;
+	struct vl_turn t = vl_unpack_turn(u);
 
-	if (!vl_store_trim(u->store, u->o->keep, &trimming))
-		vl_emit_warn(u->env, "old places were not removed: %s", trimming.msg);
-	if (u->o->no_place)
-		return true;
-	return vl_store_current(u->store, &now, e) &&
-	       vl_place_targets(u->store, &now, u->o->target, u->o->n_target, u->env, e);
+	return vl_turn_forward(&t, e);
 }
 
 static bool install(struct unpack *u, struct vl_err *e)

@@ -4,6 +4,7 @@
 #define VL_PIPELINE_UNPACK_PRIV_H
 
 #include "pipeline/choose.h"
+#include "pipeline/turn.h"
 
 struct unpack {
 	const struct vl_unpack_opts *o;
@@ -18,6 +19,11 @@ struct unpack {
 	bool sealing; /* the commit may have happened */
 };
 
+static inline struct vl_turn vl_unpack_turn(const struct unpack *u)
+{
+	return (struct vl_turn){ .store = u->store, .env = u->env, .no_place = u->o->no_place, .keep = u->o->keep,
+				 .target = u->o->target, .n_target = u->o->n_target };
+}
 /* Room for what is carried, before anything is read: VL_E_NOSPACE in words. */
 VL_MUST bool vl_unpack_space(const struct unpack *u, struct vl_err *e);
 /* The blobs are there: the generation, its papers and places, the high-water mark, the commit. */

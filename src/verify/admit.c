@@ -101,25 +101,34 @@ static void warn_about_time(const struct vl_waybill *w, const struct vl_env *env
 			     vl_time_text(w->created, created), vl_duration_text(w->created - env->now, words), clock);
 }
 
-static bool not_expired(const struct vl_waybill *w, const struct vl_state *state, const struct vl_admission *a,
-			const struct vl_env *env, struct vl_err *e)
+bool vl_verify_unexpired(const struct vl_channel *c, const struct vl_state *state, bool accept_expired,
+			 const struct vl_env *env, struct vl_err *e)
 {
 	int64_t now = now_of(state, env);
 	char when[24], words[32], clock[24];
 
-	if (w->expires > now)
+	if (!c->expires || c->expires > now)
 		return true;
-	vl_duration_text(now - w->expires, words);
-	vl_time_text(w->expires, when);
-	if (a->accept_expired) {
-		vl_emit_warn(env, "%s %" PRIu64 " expired %s ago, on %.10s; accepted because you said so", w->channel,
-			     w->sequence, words, when);
+	vl_duration_text(now - c->expires, words);
+	vl_time_text(c->expires, when);
+	if (accept_expired) {
+		vl_emit_warn(env, "%s %" PRIu64 " expired %s ago, on %.10s; accepted because you said so", c->name,
+			     c->sequence, words, when);
 		return true;
 	}
-	vl_fail(e, VL_E_EXPIRED, "%s %" PRIu64 " expired %s ago, on %.10s", w->channel, w->sequence, words, when);
+	vl_fail(e, VL_E_EXPIRED, "%s %" PRIu64 " expired %s ago, on %.10s", c->name, c->sequence, words, when);
 	vl_found(e, "waybill.json", NULL, when);
 	return vl_hint(e, "Take a newer bundle. If the clock of this host (%s) is wrong, set it. If you must: "
 		       "--accept-expired.", vl_time_text(env->now, clock));
+}
+
+static bool not_expired(const struct vl_waybill *w, const struct vl_state *state, const struct vl_admission *a,
+			const struct vl_env *env, struct vl_err *e)
+{
+	struct vl_channel c = { .sequence = w->sequence, .expires = w->expires };
+
+	snprintf(c.name, sizeof c.name, "%s", w->channel);
+	return vl_verify_unexpired(&c, state, a->accept_expired, env, e);
 }
 
 bool vl_verify_admit(const struct vl_checked *c, const struct vl_state *state, const struct vl_admission *a,

@@ -73,6 +73,10 @@ struct vl_admission { /* what the operator said, beside the state */
 VL_MUST bool vl_verify_admit(const struct vl_checked *c, const struct vl_state *state, const struct vl_admission *a,
 			     const struct vl_env *env, bool *already, struct vl_err *e);
 
+/* Name, sequence and expiry of c (0: none) against the latest time known, as above. VL_E_EXPIRED, or only a warning. */
+VL_MUST bool vl_verify_unexpired(const struct vl_channel *c, const struct vl_state *state, bool accept_expired,
+				 const struct vl_env *env, struct vl_err *e);
+
 /* Called in parcel order for every segment, on the caller's thread. */
 typedef bool vl_segment_fn(void *ctx, const struct vl_segment *seg, const char *parcel, struct vl_err *e);
 /* READ-ME.txt, SHA256SUMS and volume.json are not signed, but all three follow from the waybill: one that is there and
