@@ -55,14 +55,17 @@ static bool url_begin(struct vl_job *j)
 
 static bool host_is_busy(const struct vl_job *j)
 {
-	unsigned busy = 0;
+	unsigned busy = 0, seen = 0;
 	struct vl_origin o;
 	struct vl_err ignored = VL_ERR_INIT;
 
 	if (!vl_origin_of(j->url, &o, &ignored))
 		return false;
-	for (const struct vl_job *k = j->net->jobs; k; k = k->next)
+	/* Those that run are few and in front, even when thousands wait. */
+	for (const struct vl_job *k = j->net->jobs; k && seen < j->net->running; k = k->next) {
+		seen += k->state == VL_JOB_RUNNING;
 		busy += k->state == VL_JOB_RUNNING && vl_origin_same(&k->hop.origin, &o);
+	}
 	return busy >= VL_NET_PER_HOST;
 }
 
