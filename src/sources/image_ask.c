@@ -173,6 +173,12 @@ struct vl_image_doc *vl_image_find(const struct vl_image_ref *r, const struct vl
 	return NULL;
 }
 
+static bool too_many(const struct vl_image *m, size_t more, struct vl_err *e)
+{
+	return m->documents + more > VL_ITEM_DOCUMENTS_MAX &&
+	       !vl_fail(e, VL_E_LIMIT, "the item has more than %d documents", VL_ITEM_DOCUMENTS_MAX);
+}
+
 /* Each as often as it is named: whoever walks the item later meets it so. */
 static bool bounded(struct vl_image *m, const struct vl_desc *d, unsigned depth, struct vl_err *e)
 {
@@ -188,9 +194,10 @@ static bool bounded(struct vl_image *m, const struct vl_desc *d, unsigned depth,
 	if (!vl_media_type_is_index(d->media_type) && !vl_media_type_is_manifest(d->media_type))
 		return vl_fail(e, VL_E_TYPE, "its index names a %s, which is neither an index nor a manifest",
 			       d->media_type);
+	if (too_many(m, 1, e))
+		return false;
+	m->documents++;
 	m->document_bytes += d->size;
-	if (++m->documents > VL_ITEM_DOCUMENTS_MAX)
-		return vl_fail(e, VL_E_LIMIT, "the item has more than %d documents", VL_ITEM_DOCUMENTS_MAX);
 	return m->document_bytes <= DOCUMENT_BYTES_MAX ||
 	       vl_fail(e, VL_E_LIMIT, "the item has more than 256 MiB of documents");
 }
@@ -207,6 +214,12 @@ static struct vl_image_doc *new_doc(struct vl_image_ref *r, const struct vl_desc
 
 static void want_children(struct vl_image_ref *r, struct vl_image_doc *d)
 {
+	struct vl_err why = VL_ERR_INIT;
+
+	if (d->whole && d->doc.is_index && too_many(r->image, d->doc.n, &why)) {
+		vl_while(&why, "%s", r->label);
+		vl_image_ref_fail(r, &why);
+	}
 	for (size_t i = 0; i < d->doc.n && d->doc.is_index && !r->failed; i++) {
 		const struct vl_desc *c = &d->doc.child[i];
 

@@ -169,6 +169,8 @@ static bool add_below(struct digests *set, const struct vl_docs *docs, const str
 {
 	VL_CLEAN(vl_doc) doc = { .n = 0 };
 
+	if (has(set, &d->digest))
+		return true;
 	add_digest(set, &d->digest);
 	if (!vl_media_type_is_index(d->media_type) || depth > VL_INDEX_DEPTH_MAX)
 		return true;
@@ -210,13 +212,13 @@ static bool from_known(struct children *all, const struct vl_image_ref *r, const
 
 	if (!vl_digest_parse_oci(&root, by->known.pin))
 		return vl_fail(e, VL_E_STATE, "fetch/%s.json names no image", by->key);
-	add_digest(&set, &by->top);
 	for (size_t i = 0; i < index->n; i++)
 		if (vl_digest_equal(&index->child[i].digest, &root)) {
 			add_root(all, r, &index->child[i]);
 			if (!add_below(&set, &docs, &index->child[i], VL_IMAGE_DEPTH, e))
 				return false;
 		}
+	add_digest(&set, &by->top);
 	while (any) {
 		any = false;
 		for (size_t i = 0; i < index->n; i++)

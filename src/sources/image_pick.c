@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "sources/image.h"
 
+#define STEPS_MAX 65536u
 #define AN_ATTESTS "vnd.docker.reference.digest" /* BuildKit: an entry that speaks about another */
 
 bool vl_image_wants_all(const struct vl_item *item)
@@ -43,7 +44,7 @@ bool vl_image_may_lead(const struct vl_item *item, const struct vl_desc *entry)
 struct leaves {
 	const struct vl_desc **v;
 	bool *chosen;
-	size_t n, cap, n_chosen;
+	size_t n, cap, n_chosen, steps;
 	bool any_platform, nested;
 };
 
@@ -54,22 +55,31 @@ static void leaves_clear(struct leaves *l)
 }
 VL_DEFINE_CLEAN(leaves)
 
-static void collect(const struct vl_image_ref *r, const struct vl_image_doc *index, struct leaves *l, unsigned depth)
+static void add_leaf(struct leaves *l, const struct vl_desc *d)
+{
+	vl_grow(&l->v, l->n, &l->cap, sizeof *l->v);
+	l->v[l->n++] = d;
+}
+
+/* Few indexes that name each other often are many ways to few manifests: the ways are counted. */
+static bool collect(const struct vl_image_ref *r, const struct vl_image_doc *index, struct leaves *l, unsigned depth,
+		    struct vl_err *e)
 {
 	for (size_t i = 0; i < index->doc.n; i++) {
 		const struct vl_desc *c = &index->doc.child[i];
-		const struct vl_image_doc *below = vl_image_find(r, &c->digest);
+		bool is_index = vl_media_type_is_index(c->media_type);
+		const struct vl_image_doc *below = is_index ? vl_image_find(r, &c->digest) : NULL;
 
+		if (++l->steps > STEPS_MAX)
+			return vl_fail(e, VL_E_LIMIT, "its indexes name more than %u documents", STEPS_MAX);
 		l->any_platform = l->any_platform || has_platform(c);
-		if (!vl_media_type_is_index(c->media_type)) {
-			vl_grow(&l->v, l->n, &l->cap, sizeof *l->v);
-			l->v[l->n++] = c;
-			continue;
-		}
-		l->nested = true;
-		if (below && below->here && depth < VL_INDEX_DEPTH_MAX && l->n <= VL_ITEM_DOCUMENTS_MAX)
-			collect(r, below, l, depth + 1);
+		l->nested = l->nested || is_index;
+		if (!is_index)
+			add_leaf(l, c);
+		else if (below && below->here && depth < VL_INDEX_DEPTH_MAX && !collect(r, below, l, depth + 1, e))
+			return false;
 	}
+	return true;
 }
 
 static bool is_listed(const char *list, const char *word)
@@ -186,7 +196,8 @@ bool vl_image_pick(struct vl_image_ref *r, struct vl_err *e)
 		vl_image_carry(r, top);
 		return true;
 	}
-	collect(r, top, &l, VL_IMAGE_DEPTH);
+	if (!collect(r, top, &l, VL_IMAGE_DEPTH, e))
+		return false;
 	if (!l.any_platform) { /* of an artifact, say: there is nothing to choose by */
 		vl_image_carry(r, top);
 		return true;
