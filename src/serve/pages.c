@@ -213,38 +213,73 @@ static bool is_analyzer(const struct vl_offer *o)
 	       (has_type(o, "gitlab-analyzers") || strstr(o->repository, "security-products/"));
 }
 
+/* The scanner of images has a variable of its own; its two names are one image. */
 static bool is_container_scanning(const struct vl_offer *o)
 {
-	const char *last = strrchr(o->repository, '/');
+	return vl_ends_with(o->repository, "/container-scanning") ||
+	       vl_ends_with(o->repository, "/container-scanning/trivy");
+}
 
-	return !strcmp(last, "/container-scanning");
+static size_t prefix_length(const struct vl_offer *o)
+{
+	return (size_t)(strrchr(o->repository, '/') - o->repository);
+}
+
+static bool has_prefix_of(const struct vl_offer *o, const struct vl_offer *other)
+{
+	return prefix_length(o) == prefix_length(other) && !strncmp(o->repository, other->repository, prefix_length(o));
+}
+
+/* One variable serves all analyzers, so the prefix is the one that the most have: offers are sorted, they stand
+ * together. */
+static const struct vl_offer *most_common_prefix(const struct vl_hub *hub)
+{
+	const struct vl_offer *best = NULL, *first = NULL, *o;
+	size_t n = 0, most = 0;
+
+	for (size_t i = 0; i < hub->n_offer; i++) {
+		o = &hub->offer[i];
+		if (!is_analyzer(o) || is_container_scanning(o))
+			continue;
+		n = first && has_prefix_of(o, first) ? n + 1 : 1;
+		first = n == 1 ? o : first;
+		if (n > most) {
+			most = n;
+			best = first;
+		}
+	}
+	return best;
+}
+
+static const struct vl_offer *container_scanning(const struct vl_hub *hub)
+{
+	const struct vl_offer *found = NULL;
+
+	for (size_t i = 0; i < hub->n_offer; i++)
+		if (is_analyzer(&hub->offer[i]) && is_container_scanning(&hub->offer[i]) &&
+		    (!found || !strcmp(found->repository, hub->offer[i].repository)))
+			found = &hub->offer[i]; /* of its tags the last */
+	return found;
 }
 
 static void put_gitlab(struct page *p)
 {
-	const struct vl_hub *hub = p->h->hub;
-	const struct vl_offer *prefix = NULL, *container = NULL;
+	const struct vl_offer *prefix = most_common_prefix(p->h->hub), *container = container_scanning(p->h->hub);
 
-	for (size_t i = 0; i < hub->n_offer; i++) {
-		if (!is_analyzer(&hub->offer[i]))
-			continue;
-		if (is_container_scanning(&hub->offer[i]))
-			container = &hub->offer[i];
-		else if (!strstr(hub->offer[i].repository, "/container-scanning/") && !prefix)
-			prefix = &hub->offer[i];
-	}
 	if (!prefix && !container)
 		return;
-	vl_text_add(&p->t, "<h2>GitLab</h2>\n<p>CI/CD variables of the instance, the group or the project:</p>\n"
-			   "<pre>\n");
-	if (prefix) {
-		vl_text_addf(&p->t, "SECURE_ANALYZERS_PREFIX=%s/%.*s\n", p->host,
-			     (int)(strrchr(prefix->repository, '/') - prefix->repository), prefix->repository);
-	}
+	vl_text_add(&p->t, "<h2>GitLab</h2>\n<p>For <code>.gitlab-ci.yml</code>, or as variables of the project, the group "
+			   "or the instance. All of them, with the analyzers' versions: <code>valise env gitlab "
+			   "--registry ");
+	vl_text_html(&p->t, p->host);
+	vl_text_add(&p->t, "</code> on the host of this store.</p>\n<pre>\nvariables:\n");
+	if (prefix)
+		vl_text_addf(&p->t, "  SECURE_ANALYZERS_PREFIX: \"%s/%.*s\"\n", p->host, (int)prefix_length(prefix),
+			     prefix->repository);
 	if (container) {
-		vl_text_add(&p->t, "CS_ANALYZER_IMAGE=");
+		vl_text_add(&p->t, "  CS_ANALYZER_IMAGE: \"");
 		put_name(p, container);
-		vl_text_add(&p->t, "\n");
+		vl_text_add(&p->t, "\"\n");
 	}
 	vl_text_add(&p->t, "</pre>\n");
 }

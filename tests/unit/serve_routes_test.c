@@ -2,70 +2,12 @@
 /* Paths and their replies, friendly and hostile, without a socket. */
 #include "base/text.h"
 #include "serve/route_priv.h"
-#include "tests/lib/image_fixture.h"
+#include "tests/lib/serve_fixture.h"
 #include "tests/lib/tap.h"
 
-#define EVIL "a<b>&\"'.html"
 static struct fix_images x;
 static struct vl_hall *hall;
 static struct vl_counters counters;
-
-/* ---- a store with two channels ---- */
-
-static void add_lab_osv(struct vl_store *s, struct vl_doc *snapshot)
-{
-	VL_CLEAN(vl_doc) a = { 0 };
-
-	fix_artifact(s, &a, "application/vnd.valise.osv.v1");
-	fix_layer(s, &a, "application/zip", "PyPI/all.zip", vl_bytes_str("zip of PyPI"));
-	fix_layer(s, &a, "application/zip", "Rocky Linux/all.zip", vl_bytes_str("zip of Rocky"));
-	vl_desc_set(fix_item(s, snapshot, &a, "osv", "osv"), VL_AN_UPDATED, "2026-11-20T00:00:00Z");
-}
-
-static void add_lab_rules(struct vl_store *s, struct vl_doc *snapshot)
-{
-	VL_CLEAN(vl_doc) a = { 0 };
-
-	fix_artifact(s, &a, "application/vnd.valise.file.v1");
-	fix_layer(s, &a, "application/gzip", "emerging.rules.tar.gz", vl_bytes_str("an archive"));
-	vl_desc_set(fix_item(s, snapshot, &a, "et-open", "http"), VL_AN_UNPACK, "true");
-}
-
-static void add_lab_names(struct vl_store *s, struct vl_doc *snapshot)
-{
-	static const char *const titles[] = { EVIL, "100%.txt", "\xc3\x9c" "ber sicht.txt", "b-x", "b/1", "b/2",
-					      "b.txt" };
-	VL_CLEAN(vl_doc) a = { 0 };
-
-	fix_artifact(s, &a, "application/vnd.valise.dir.v1");
-	for (size_t i = 0; i < VL_LEN(titles); i++)
-		fix_layer(s, &a, "application/octet-stream", titles[i], vl_bytes_str(titles[i]));
-	for (unsigned i = 0; i < 1100; i++) {
-		VL_STR title = vl_xprintf("many/%04u%s", i, i % 2 ? "" : "/x");
-
-		fix_layer(s, &a, "application/octet-stream", title, vl_bytes_str("many"));
-	}
-	fix_item(s, snapshot, &a, "names", "dir");
-}
-
-/* Older than prod, and expired; its "docs" must not be offered. */
-static void commit_lab(struct vl_store *s)
-{
-	VL_CLEAN(vl_doc) snapshot = { 0 }, docs = { 0 };
-	struct vl_channel c;
-
-	vl_doc_init_index(&snapshot);
-	fix_artifact(s, &docs, "application/vnd.valise.dir.v1");
-	fix_layer(s, &docs, "application/octet-stream", "old.txt", vl_bytes_str("old"));
-	fix_item(s, &snapshot, &docs, "docs", "dir");
-	add_lab_rules(s, &snapshot);
-	add_lab_names(s, &snapshot);
-	add_lab_osv(s, &snapshot);
-	c = fix_channel(s, &snapshot, "lab", 7);
-	c.created -= 86400;
-	c.expires = fix_env.now - 3600;
-	fix_commit(s, &c);
-}
 
 static void open_hall(void)
 {
@@ -74,7 +16,7 @@ static void open_hall(void)
 	struct vl_store *s = fix_open("store");
 
 	fix_images_commit(s, &x);
-	commit_lab(s);
+	fix_lab_commit(s, &x);
 	vl_store_free(s);
 	tap_good(vl_hall_open(&hall, fix_path("store"), &o, &e), &e, "the hall opens");
 }
@@ -153,7 +95,8 @@ static const struct {
 	{ "/v2/manifests/3", 404, JSON, "UNSUPPORTED" },
 	{ "/v2/_catalog", 200, JSON,
 	  "{\"repositories\":[\"aquasecurity/trivy-db\",\"lab/docs\",\"lab/et-open\",\"lab/names\",\"lab/osv\","
-	  "\"library/alpine\",\"prod/docs\",\"prod/trivy-db\",\"security/semgrep\"]}" },
+	  "\"library/alpine\",\"other/semgrep\",\"prod/docs\",\"prod/trivy-db\",\"security-products/container-scanning\","
+	  "\"security-products/kics\",\"security-products/secrets\",\"security/semgrep\"]}" },
 	{ "/v2/library/alpine/tags/list", 200, JSON, "{\"name\":\"library/alpine\",\"tags\":[\"3\",\"3.20\"]}" },
 	{ "/v2/security/semgrep/referrers/sha256:~s", 200, VL_MT_INDEX, "\"digest\":\"sha256:~b\"" },
 	{ "/v2/security/semgrep/referrers/sha256:~s", 200, VL_MT_INDEX, "\"artifactType\":\"application/spdx+json\"" },
@@ -296,9 +239,9 @@ static const struct {
 } pages[] = {
 	{ "/v2/_catalog", "2", NULL, 200, "{\"repositories\":[\"aquasecurity/trivy-db\",\"lab/docs\"]}",
 	  "</v2/_catalog?n=2&last=lab%2Fdocs>; rel=\"next\"" },
-	{ "/v2/_catalog", "2", "lab/osv", 200, "{\"repositories\":[\"library/alpine\",\"prod/docs\"]}",
-	  "</v2/_catalog?n=2&last=prod%2Fdocs>; rel=\"next\"" },
-	{ "/v2/_catalog", "2", "prod/trivy-db", 200, "{\"repositories\":[\"security/semgrep\"]}", NULL },
+	{ "/v2/_catalog", "2", "lab/osv", 200, "{\"repositories\":[\"library/alpine\",\"other/semgrep\"]}",
+	  "</v2/_catalog?n=2&last=other%2Fsemgrep>; rel=\"next\"" },
+	{ "/v2/_catalog", "2", "security-products/secrets", 200, "{\"repositories\":[\"security/semgrep\"]}", NULL },
 	{ "/v2/_catalog", "0", NULL, 200, "{\"repositories\":[]}", NULL },
 	{ "/v2/_catalog", NULL, "zzz", 200, "{\"repositories\":[]}", NULL },
 	{ "/v2/library/alpine/tags/list", "1", NULL, 200, "{\"name\":\"library/alpine\",\"tags\":[\"3\"]}",
@@ -416,6 +359,8 @@ static void test_front(void)
 		"curl -fsS http://hub.corp:5000/osv/ecosystems.txt | while read -r eco; do\n",
 		"curl -fO http://hub.corp:5000/files/docs/run.sh\n",
 		"curl -fO http://hub.corp:5000/files/names/100%25.txt\n", "two channels hold this item", "plain HTTP",
+		"  SECURE_ANALYZERS_PREFIX: \"hub.corp:5000/security-products\"\n",
+		"  CS_ANALYZER_IMAGE: \"hub.corp:5000/security-products/container-scanning:8\"\n",
 	};
 	VL_CLEAN(vl_reply) r = ask("/");
 	VL_STR digest = expand("docker pull hub.corp:5000/security/semgrep@sha256:~s\n");
@@ -531,7 +476,7 @@ static void test_one_channel(void)
 
 	tap_is(docs.status, 200, "alone, its docs are offered");
 	tap_str(vl_buf_str(&health.body), "ok\nexpired: channel lab\n", "healthy, and expired");
-	tap_ok(!body_has(&front, "prod") && body_has(&front, "http://registry.corp/osv/"),
+	tap_ok(!body_has(&front, "<td>prod</td>") && body_has(&front, "http://registry.corp/osv/"),
 	       "the page has nothing of the other");
 	tap_ok(!body_has(&metrics, "prod"), "neither have the metrics");
 	vl_hall_free(hall);
