@@ -6,5 +6,6 @@ libvalise_a_SOURCES += src/cli/bar.c src/cli/cli.c src/cli/cmd_env.c src/cli/cmd
 	src/cli/say.c src/cli/signals.c src/cli/table.c
 libvalise_a_SOURCES += src/cli/cmd_export.c
 libvalise_a_SOURCES += src/cli/cmd_gc.c src/cli/cmd_rollback.c
+libvalise_a_SOURCES += src/cli/cmd_serve.c
 pack_sources += src/cli/cmd_fetch.c src/cli/cmd_init.c src/cli/cmd_pack.c src/cli/cmd_publish.c src/cli/commands_pack.c
 receive_sources += src/cli/receive/commands.c

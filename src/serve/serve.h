@@ -8,6 +8,13 @@
 
 #include "store/hub.h"
 
+struct vl_serve_up { /* borrowed */
+	const char *address; /* as it is ("127.0.0.1:43121"), so that a port 0 can be told */
+	bool tls;
+	const struct vl_generation *generation; /* NULL: the store does not exist yet */
+	size_t names;
+	int64_t ms;          /* since the start */
+};
 struct vl_serve_opts { /* borrowed */
 	const char *channel;              /* NULL: all */
 	const char *listen;               /* "127.0.0.1:5000", "[::]:443"; ignored with socket activation */
@@ -21,8 +28,8 @@ struct vl_serve_opts { /* borrowed */
 	uint64_t least_speed;             /* bytes per second a client must take over a minute; 0: 1024 */
 	const struct vl_name_rule *rule;
 	size_t n_rule;
-	/* After the socket listens: the address as it is ("127.0.0.1:43121"), so that a port 0 can be told. */
-	void (*ready)(void *ctx, const char *address, bool tls);
+	unsigned recheck;                 /* seconds until a blob that was hashed and whole is hashed again; 0: 3600 */
+	void (*ready)(void *ctx, const struct vl_serve_up *up); /* once the socket listens */
 	void *ctx;
 };
 /* Runs until env->stop. One VL_EV_ITEM per request (phase "serve", item = client address, text = "GET /v2/.. 200 1234"),
