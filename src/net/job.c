@@ -299,7 +299,6 @@ static void try_again(struct vl_job *j)
 static void follow(struct vl_job *j)
 {
 	char *to = NULL;
-	struct vl_origin o;
 
 	if (!vl_redirect_next(j->url, j->hop.location, &to, &j->err)) {
 		next_mirror(j);
@@ -309,15 +308,22 @@ static void follow(struct vl_job *j)
 	j->url = to;
 	j->redirects++;
 	j->body_out = false;
-	j->strayed = j->strayed || !vl_origin_of(to, &o, &j->err) || !vl_origin_same(&o, &j->first);
+	j->strayed = j->strayed || !vl_origin_of(to, &j->here, &j->err) ||
+		     !vl_origin_same(&j->here, &j->first);
 	j->state = VL_JOB_QUEUED;
+}
+
+/* "Not now" says that nothing was done; and it must be waited for, which whoever begins anew at once would not do. */
+static bool turned_away(const struct vl_job *j)
+{
+	return j->err.code == VL_E_RATE || (j->hop.in_body && j->hop.status == 503);
 }
 
 void vl_job_apply(struct vl_job *j, enum vl_next next)
 {
 	VL_STR text = NULL;
 
-	if (j->get->once && j->body_out && next >= VL_NEXT_AGAIN)
+	if (j->get->once && j->body_out && next >= VL_NEXT_AGAIN && !turned_away(j))
 		next = VL_NEXT_STOP;
 	switch (next) {
 	case VL_NEXT_DONE:

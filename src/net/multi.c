@@ -45,6 +45,7 @@ static bool url_begin(struct vl_job *j)
 	if (!vl_url_split_user(j->get->urls[j->url_i], &j->url, &user, &password, &j->err) ||
 	    !vl_origin_of(j->url, &j->first, &j->err))
 		return false;
+	j->here = j->first;
 	vl_upload_limit(j);
 	if (!j->auth)
 		own_credential(j, user, password);
@@ -56,15 +57,11 @@ static bool url_begin(struct vl_job *j)
 static bool host_is_busy(const struct vl_job *j)
 {
 	unsigned busy = 0, seen = 0;
-	struct vl_origin o;
-	struct vl_err ignored = VL_ERR_INIT;
 
-	if (!vl_origin_of(j->url, &o, &ignored))
-		return false;
 	/* Those that run are few and in front, even when thousands wait. */
 	for (const struct vl_job *k = j->net->jobs; k && seen < j->net->running; k = k->next) {
 		seen += k->state == VL_JOB_RUNNING;
-		busy += k->state == VL_JOB_RUNNING && vl_origin_same(&k->hop.origin, &o);
+		busy += k->state == VL_JOB_RUNNING && vl_origin_same(&k->hop.origin, &j->here);
 	}
 	return busy >= VL_NET_PER_HOST;
 }

@@ -42,7 +42,7 @@ struct vl_request {
 	uint64_t send_size;
 	const char *send_type;
 	/* No second try after bytes of the body may have reached the server: the caller begins anew (a blob's upload
-	 * session). A log-in that the server demands and a refused connection are no second try. */
+	 * session). A log-in that the server demands, a refused connection, 429 and 503 are no second try. */
 	bool once;
 	const char *label;        /* "osv PyPI": for progress and errors */
 	const char *const *urls;  /* NULL-terminated, tried in order: the next one on any failure that is not ours */

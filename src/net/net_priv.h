@@ -162,7 +162,7 @@ struct vl_job {
 	/* this URL */
 	size_t url_i;
 	char *url;         /* current hop, no user info */
-	struct vl_origin first;
+	struct vl_origin first, here; /* of the URL as written, of the current hop */
 	enum vl_reach reach;
 	bool reach_known, reach_inherited;
 	unsigned tries, redirects, dances;

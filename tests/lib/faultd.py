@@ -34,20 +34,20 @@ Registry: /v2/NAME/manifests/REF from DIR/NAME/manifests/REF (REF may be a diges
         gone=1 (404 for blobs)
         here=1 (the token server is the registry's own host and port, /token)  readonly_token=1 (tokens for pulls only)
         flaky=K (the first K requests of each path and method under /v2/ are answered 503)  after=S (their Retry-After)
-        many=K (the same with 429 and a Retry-After)  ghcr=K (with 429 as GHCR words it)  only=TEXT (where the path has it)
+        many=K (the same with 429 and a Retry-After)  ghcr=K (with 429 as GHCR words it)  only=TEXT (where the path has it)  verb=POST
         cut_blobs=K (the first K bodies of each blob end in the middle)  slow=BYTES_PER_SECOND (blobs)
         referrers=1 (the referrers API; else 404)
     tags/list names the files in DIR/NAME/manifests. referrers/DIGEST lists the manifests in DIR/blobs/sha256 with that
     subject.
-Pushes: /_set?push=1. What is pushed is written below DIR; a repository then has only the blobs that were pushed or
-    mounted there, or were said to be there: have=NAME@DIGEST (several with commas). Tokens need a scope with push.
+Pushes: /_set?push=1. What is pushed is written below DIR; a repository then has only what was pushed or
+    mounted there since /_reset, or were said to be there: have=NAME@DIGEST (several with commas). Tokens need a scope with push.
     GET /_audit gives a line "tag NAME:REF" or "digest NAME@REF" for each manifest that was taken, with " missing DIGEST"
     behind it when the repository lacks something that it names (to any depth), and an empty answer when nothing was.
         readonly=405|403|404 (every write)  limit_body=N (413 for larger ones)  quota=1 (507 for blobs)
         put_fail=N (the N-th PUT is answered put_status, default 500, before its body is read, with late=1 after it;
         put_times of them from there, default 1)
-        cut=N (the connection of the N-th PUT ends in the middle of its body; cut_times)   blob=1: both count PUTs of
-        blobs only
+        cut=N (the connection of the N-th PUT ends in the middle of its body; cut_times)   blob=1, doc=1: both count PUTs of
+        blobs only, of manifests only
         mount=202 (never mounts)|201 (always, though it has nothing)
         location=relative|query|other (the OTHER port takes it, without a token)|RAW
         subject=1 (OCI-Subject and the referrers API)  noexpect=1 (Expect is not heard)  move=307|302 (first answer to a PUT)
@@ -449,7 +449,7 @@ class Handler(faultd_push.Pushes, BaseHTTPRequestHandler):
 
     def flaky(self):
         s = self.state.set
-        if s.get("only", "") not in self.path:
+        if s.get("only", "") not in self.path or s.get("verb", self.command) != self.command:
             return False
         n = self.state.count("flaky %s %s" % (self.command, self.path))
         extra = [("Retry-After", s["after"])] if "after" in s else []
@@ -502,7 +502,7 @@ class Handler(faultd_push.Pushes, BaseHTTPRequestHandler):
 
     def manifest(self, name, ref):
         lie = self.state.set.get("lie")
-        if "push" in self.state.set and ref.startswith("sha256:") and not self.state.has(name, ref):
+        if "push" in self.state.set and not (self.state.has(name, ref) or self.state.has_tag(name, ref)):
             return self.errors(404, "MANIFEST_UNKNOWN")
         data = self.read(name, "manifests", ref)
         if data is None and ref.startswith("sha256:"):

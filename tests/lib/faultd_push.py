@@ -28,6 +28,9 @@ class Repositories:
         said = self.set.get("have", "").split(",")
         return (name, digest) in self.owned or "%s@%s" % (name, digest) in said
 
+    def has_tag(self, name, tag):
+        return any((name, tag) == (n, t) for n, t, _ in self.taken)
+
 
 class Pushes:
     def write(self, name, kind, ref):
@@ -49,7 +52,7 @@ class Pushes:
 
     def stumble(self, kind):
         s = self.state.set
-        if "blob" in s and kind != "blobs":
+        if ("blob" in s and kind != "blobs") or ("doc" in s and kind != "manifests"):
             return False
         n = self.state.count("puts")
         time.sleep(float(s.get("stall", 0)))
