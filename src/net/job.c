@@ -308,8 +308,8 @@ static void follow(struct vl_job *j)
 	j->url = to;
 	j->redirects++;
 	j->body_out = false;
-	j->strayed = j->strayed || !vl_origin_of(to, &j->here, &j->err) ||
-		     !vl_origin_same(&j->here, &j->first);
+	if (!vl_origin_of(to, &j->here, &j->err) || !vl_origin_same(&j->here, &j->first))
+		j->strayed = true;
 	j->state = VL_JOB_QUEUED;
 }
 
