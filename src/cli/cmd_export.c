@@ -58,7 +58,7 @@ static bool json_result(const struct opts *o, const struct vl_exported *x, struc
 		vl_jw_u64(&l.w, "files", x->files);
 	vl_jw_array(&l.w, "images");
 	for (size_t i = 0; i < x->images.n; i++) {
-		const struct vl_image *image = &x->images.v[i];
+		const struct vl_named_image *image = &x->images.v[i];
 
 		vl_jw_object(&l.w, NULL);
 		vl_line_text(&l, "name", image->n ? image->name[0] : NULL);
@@ -74,7 +74,7 @@ static bool json_result(const struct opts *o, const struct vl_exported *x, struc
 static void say_images(const struct vl_exported *x)
 {
 	for (size_t i = 0; i < x->images.n; i++) {
-		const struct vl_image *image = &x->images.v[i];
+		const struct vl_named_image *image = &x->images.v[i];
 		VL_STR platform = vl_platform_text(&image->desc.platform);
 
 		if (image->attached)
@@ -94,7 +94,7 @@ static void say_images(const struct vl_exported *x)
 static void say_next(const struct opts *o, const struct vl_exported *x)
 {
 	VL_STR out = vl_safe_text(o->out, 512);
-	const struct vl_image *first = &x->images.v[0];
+	const struct vl_named_image *first = &x->images.v[0];
 	VL_STR name = vl_safe_text(first->n ? first->name[0] : "", 300);
 
 	if (x->expanded)

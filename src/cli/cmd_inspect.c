@@ -4,12 +4,10 @@
  * Out:   words; and always whether anybody vouches for them.
  * Keeps: nothing here leads to an installation; a parcel is hashed against the waybill before it is opened. */
 #include <inttypes.h>
-#include <stdlib.h>
 
 #include "base/text.h"
 #include "cli/parts.h"
-#include "store/digests.h"
-#include "store/docgraph.h"
+#include "pipeline/peek.h"
 
 struct opts {
 	struct vl_strings trust;
@@ -22,88 +20,6 @@ static const struct vl_opt table[] = {
 	  "print only the trusted comment that a signature must carry" },
 	{ .kind = VL_OPT_END },
 };
-
-struct parcel { /* the opened first parcel */
-	uint8_t *raw;
-	size_t len;
-	char name[40];
-	struct vl_digests has;  /* its whole blobs, by number: */
-	struct vl_bytes *blob;
-	size_t n, cap;
-	struct vl_docshare *read; /* documents so far, of all items */
-};
-
-static void parcel_clear(struct parcel *p)
-{
-	free(p->raw);
-	free(p->blob);
-	vl_digests_clear(&p->has);
-	p->raw = NULL;
-}
-
-static bool list_blobs(struct parcel *p, struct vl_err *e)
-{
-	struct vl_ustar t = { .in = vl_bytes(p->raw, p->len) };
-	struct vl_segment seg;
-	uint32_t number;
-	bool end = false;
-
-	while (!end) {
-		if (!vl_parcel_next(&t, &seg, &end, p->name, e))
-			return false;
-		if (end || !seg.whole || !vl_digests_add(&p->has, &seg.blob, &number))
-			continue;
-		vl_grow(&p->blob, p->n, &p->cap, sizeof *p->blob);
-		p->blob[p->n++] = seg.data;
-	}
-	return true;
-}
-
-/* Nobody vouches for the bundle: an item is bounded by itself, but there may be thousands that share documents. */
-static bool bounded(const struct parcel *p, uint64_t size, struct vl_err *e)
-{
-	p->read->bytes += size;
-	return (++p->read->documents <= VL_DOCUMENTS_MAX && p->read->bytes <= VL_DOCUMENT_BYTES_MAX) ||
-	       vl_fail(e, VL_E_LIMIT, "the items have more documents than a bundle may have");
-}
-
-static bool find_doc(const void *ctx, const struct vl_desc *d, struct vl_doc *out, struct vl_err *e)
-{
-	const struct parcel *p = ctx;
-	uint32_t number = vl_digests_find(&p->has, &d->digest);
-	char name[VL_DIGEST_OCI];
-	struct vl_digest real;
-
-	vl_digest_oci(&d->digest, name);
-	if (number == VL_DIGESTS_NONE)
-		return vl_fail(e, VL_E_CLOSURE, "%s: document %s is not in it", p->name, name);
-	if (!bounded(p, p->blob[number].len, e))
-		return false;
-	vl_sha256_of(p->blob[number], &real);
-	if (!vl_digest_equal(&real, &d->digest))
-		return vl_fail(e, VL_E_DIGEST, "%s: blob %s has other bytes than its name says", p->name, name);
-	return vl_doc_parse(out, p->blob[number], d->media_type, name, VL_E_FORMAT, e);
-}
-
-static bool open_first(const struct vl_checked *k, struct parcel *p, struct vl_err *e)
-{
-	VL_CLEAN(vl_buf) stored = VL_BUF_INIT(VL_PARCEL_STORED_MAX);
-	const struct vl_parcel_line *line = &k->waybill->parcel[0];
-	void *raw;
-
-	if (!k->waybill->n)
-		return vl_fail(e, VL_E_PARCEL, "the waybill lists no parcel");
-	vl_parcel_name(line, 0, p->name);
-	if (!vl_carried_parcel(k->carried, line, 0, &stored, e))
-		return false;
-	if (line->raw > VL_PARCEL_RAW_MAX)
-		return vl_fail(e, VL_E_LIMIT, "%s: longer than a parcel may be", p->name);
-	if (!vl_alloc(&raw, (size_t)line->raw, e))
-		return false;
-	p->raw = raw;
-	p->len = (size_t)line->raw;
-	return vl_parcel_open(vl_buf_bytes(&stored), line, p->name, p->raw, e) && list_blobs(p, e);
-}
 
 static void say_waybill(const struct vl_cli *c, const struct vl_checked *k)
 {
@@ -172,16 +88,11 @@ static bool json_waybill(const struct vl_checked *k, const struct vl_err *why, s
 
 static bool say_items(struct vl_cli *c, const struct vl_checked *k, struct vl_err *e)
 {
-	struct vl_docshare read = { 0 };
-	__attribute__((cleanup(parcel_clear))) struct parcel p = { .raw = NULL, .read = &read };
-	VL_CLEAN(vl_desc) root = { 0 };
+	VL_CLEAN(vl_peeked) p = { .raw = NULL };
 	VL_CLEAN(vl_doc) snapshot = { 0 };
-	struct vl_docs docs = { find_doc, &p };
+	struct vl_docs docs = vl_docs_of_peeked(&p);
 
-	if (!open_first(k, &p, e))
-		return false;
-	vl_desc_init(&root, VL_MT_INDEX, &k->waybill->root, k->waybill->root_size);
-	if (!find_doc(&p, &root, &snapshot, e))
+	if (!vl_peek_open(&p, k, e) || !vl_peek_snapshot(&p, k, &snapshot, e))
 		return false;
 	for (size_t i = 0; i < snapshot.n; i++) {
 		struct vl_item_facts facts;
@@ -220,29 +131,13 @@ static bool inspect_one(struct vl_cli *c, const struct opts *o, struct vl_carrie
 	return say_items(c, k, e);
 }
 
-/* --trust, else what the store trusts, else nobody. */
-static bool load_trust(struct vl_cli *c, const struct opts *o, struct vl_trust *t, struct vl_err *e)
-{
-	VL_AUTO(vl_store) s = NULL;
-
-	for (size_t i = 0; i < o->trust.n; i++) {
-		struct vl_pubkey key;
-
-		if (!vl_pubkey_load(&key, o->trust.v[i], e) || !vl_trust_add(t, &key, NULL, NULL, c->env.now, e))
-			return false;
-	}
-	if (o->trust.n || vl_cli_store_absent(c))
-		return true;
-	return vl_store_open(&s, c->store, VL_STORE_READ, 0, &c->env, e) && vl_trust_load(t, s, e);
-}
-
 static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 {
 	const struct opts *o = opts;
 	VL_CLEAN(vl_trust) trust = { 0 };
 	VL_CLEAN(vl_carried_list) found = { 0 };
 
-	if (!load_trust(c, o, &trust, e) || !vl_media_find(&found, c->args[0], &c->env, e))
+	if (!vl_cli_load_trust(c, &o->trust, &trust, e) || !vl_media_find(&found, c->args[0], &c->env, e))
 		return false;
 	for (size_t i = 0; i < found.n; i++) {
 		if (i && !c->g.json && !o->comment)

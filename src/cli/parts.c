@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "cli/parts.h"
 #include "packlist/conf.h"
+#include "pipeline/content.h"
 
 void vl_targets_init(struct vl_targets *t, const struct vl_conf *conf)
 {
@@ -69,6 +70,25 @@ static int64_t time_of(const struct vl_desc *d, const char *key)
 	return text && vl_time_parse_loose(text, &t) ? t : 0;
 }
 
+static bool count_images(const struct vl_docs *docs, const struct vl_desc *item, struct vl_item_facts *f,
+			 struct vl_err *e)
+{
+	VL_CLEAN(vl_named_images) all = { 0 };
+	VL_CLEAN(vl_blob_set) blobs = { 0 };
+
+	if (!vl_named_images_of(docs, item, &all, &f->is_images, e))
+		return false;
+	if (!f->is_images)
+		return true;
+	for (size_t i = 0; i < all.n; i++)
+		f->attached += all.v[i].attached;
+	f->images = all.n - f->attached;
+	if (!vl_blob_set_add(&blobs, docs, item, e))
+		return false;
+	f->bytes = vl_blob_set_bytes(&blobs);
+	return true;
+}
+
 bool vl_item_facts(const struct vl_docs *docs, const struct vl_desc *item, struct vl_item_facts *out, struct vl_err *e)
 {
 	*out = (struct vl_item_facts){
@@ -76,17 +96,25 @@ bool vl_item_facts(const struct vl_docs *docs, const struct vl_desc *item, struc
 		.source = vl_desc_get(item, VL_AN_SOURCE), .updated = time_of(item, VL_AN_UPDATED),
 		.fetched = time_of(item, VL_AN_FETCHED), .next = time_of(item, VL_AN_NEXT),
 	};
-	return vl_item_files(docs, item, add_file, out, e);
+	if (!count_images(docs, item, out, e))
+		return vl_while(e, "item %s", out->name ? out->name : "without a name");
+	return out->is_images ? true : vl_item_files(docs, item, add_file, out, e);
 }
 
 void vl_item_say(const struct vl_item_facts *i, int64_t now)
 {
-	char size[24], when[48], files[64];
+	char size[24], when[48], count[64];
 	VL_STR name = vl_safe_text(i->name ? i->name : "-", 64);
 	VL_STR type = vl_safe_text(i->type ? i->type : "-", 64);
 
-	printf("  %-16s %-10s %9s in %s", name, type, vl_size_text(i->bytes, size),
-	       vl_count_text(i->files, "file", "files", files));
+	if (i->is_images)
+		vl_count_text(i->images, "image", "images", count);
+	else
+		vl_count_text(i->files, "file", "files", count);
+	printf("  %-16s %-10s %9s in %s", name, type, vl_size_text(i->bytes, size), count);
+	if (i->attached)
+		printf(", %s", vl_count_text(i->attached, "signature or attestation", "signatures and attestations",
+					     count));
 	if (i->updated)
 		printf(", data made %s", vl_when(i->updated, now, when));
 	else if (i->fetched)
@@ -104,8 +132,15 @@ bool vl_item_line(const struct vl_item_facts *i, const char *channel, const stru
 	vl_line_text(&l, "item-type", i->type);
 	vl_line_text(&l, "source", i->source);
 	vl_line_digest(&l, "digest", &item->digest);
-	vl_jw_u64(&l.w, "files", i->files);
+	if (i->is_images) {
+		vl_jw_u64(&l.w, "images", i->images);
+		vl_jw_u64(&l.w, "attached", i->attached);
+	} else {
+		vl_jw_u64(&l.w, "files", i->files);
+	}
 	vl_jw_u64(&l.w, "bytes", i->bytes);
+	if (i->has_shared)
+		vl_jw_u64(&l.w, "shared-bytes", i->shared);
 	vl_line_time(&l, "updated", i->updated);
 	vl_line_time(&l, "fetched", i->fetched);
 	vl_line_time(&l, "next-update", i->next);
@@ -157,6 +192,21 @@ bool vl_cli_check_channel(const struct vl_generation *g, const char *channel, st
 	safe = vl_safe_text(channel, 64);
 	vl_fail(e, VL_E_ABSENT, "channel %s is not in this store", safe);
 	return vl_hint(e, "It holds: %s.", held);
+}
+
+bool vl_cli_load_trust(struct vl_cli *c, const struct vl_strings *pub, struct vl_trust *t, struct vl_err *e)
+{
+	VL_AUTO(vl_store) s = NULL;
+
+	for (size_t i = 0; i < pub->n; i++) {
+		struct vl_pubkey key;
+
+		if (!vl_pubkey_load(&key, pub->v[i], e) || !vl_trust_add(t, &key, NULL, NULL, c->env.now, e))
+			return false;
+	}
+	if (pub->n || vl_cli_store_absent(c))
+		return true;
+	return vl_store_open(&s, c->store, VL_STORE_READ, 0, &c->env, e) && vl_trust_load(t, s, e);
 }
 
 const char *vl_expiry_text(int64_t expires, int64_t now, char out[static 64])

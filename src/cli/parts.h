@@ -52,7 +52,11 @@ VL_MUST bool vl_item_files(const struct vl_docs *docs, const struct vl_desc *ite
 struct vl_item_facts { /* borrowed from the descriptor */
 	const char *name, *type, *source;
 	int64_t updated, fetched, next; /* 0: not said */
-	uint64_t files, bytes;
+	uint64_t files, bytes;          /* of an item of images: every blob once */
+	bool is_images;
+	uint64_t images, attached;      /* attached: signatures and attestations */
+	bool has_shared;                /* set by who knows the other items */
+	uint64_t shared;                /* of bytes: what another item has, too */
 };
 VL_MUST bool vl_item_facts(const struct vl_docs *docs, const struct vl_desc *item, struct vl_item_facts *out,
 			   struct vl_err *e);
@@ -64,6 +68,8 @@ VL_MUST bool vl_item_line(const struct vl_item_facts *i, const char *channel, co
 VL_MUST bool vl_cli_open_current(struct vl_cli *c, struct vl_store **out, struct vl_generation *g, struct vl_err *e);
 /* The channel that --channel names, or every one with NULL; VL_E_ABSENT with the nearest. */
 VL_MUST bool vl_cli_check_channel(const struct vl_generation *g, const char *channel, struct vl_err *e);
+/* The keys of --trust, else what the store trusts, else nobody. */
+VL_MUST bool vl_cli_load_trust(struct vl_cli *c, const struct vl_strings *pub, struct vl_trust *t, struct vl_err *e);
 /* "expires in 13 days", "EXPIRED 3 days ago", "does not expire" */
 const char *vl_expiry_text(int64_t expires, int64_t now, char out[static 64]);
 /* Opens the directory that path lies in; *base is borrowed from path. */

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 #include "base/json.h"
-#include "store/digests.h"
 #include "store/docgraph.h"
 
 #define UNKNOWN "unknown"
@@ -104,6 +103,15 @@ bool vl_blob_set_add(struct vl_blob_set *s, const struct vl_docs *docs, const st
 	return good;
 }
 
+void vl_blob_set_join(struct vl_blob_set *s, const struct vl_blob_set *other)
+{
+	for (size_t i = 0; i < other->n; i++) {
+		vl_grow(&s->v, s->n, &s->cap, sizeof *s->v);
+		s->v[s->n++] = other->v[i];
+	}
+	sort_unique(s);
+}
+
 uint64_t vl_blob_set_bytes(const struct vl_blob_set *s)
 {
 	return vl_blob_set_new(s, &(struct vl_blob_set){ 0 });
@@ -119,40 +127,78 @@ uint64_t vl_blob_set_new(const struct vl_blob_set *s, const struct vl_blob_set *
 	return bytes;
 }
 
+void vl_sharing_clear(struct vl_sharing *s)
+{
+	vl_digests_clear(&s->all);
+	free(s->owner);
+	free(s->shared);
+	*s = (struct vl_sharing){ 0 };
+}
+
+void vl_sharing_add(struct vl_sharing *s, const struct vl_blob_set *set, size_t owner)
+{
+	for (size_t i = 0; i < set->n; i++) {
+		uint32_t number;
+
+		if (!vl_digests_add(&s->all, &set->v[i].digest, &number)) {
+			s->shared[number] |= s->owner[number] != owner;
+			continue;
+		}
+		vl_grow(&s->owner, number, &s->cap_owner, sizeof *s->owner);
+		vl_grow(&s->shared, number, &s->cap_shared, sizeof *s->shared);
+		s->owner[number] = owner;
+		s->shared[number] = false;
+	}
+}
+
+uint64_t vl_sharing_bytes(const struct vl_sharing *s, const struct vl_blob_set *set)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < set->n; i++) {
+		uint32_t number = vl_digests_find(&s->all, &set->v[i].digest);
+
+		/* "{}", the config of every artifact, says nothing about them. */
+		if (number != VL_DIGESTS_NONE && s->shared[number] && set->v[i].size > strlen(VL_EMPTY_JSON))
+			bytes += set->v[i].size;
+	}
+	return bytes;
+}
+
 /* ---- images ---- */
-void vl_image_clear(struct vl_image *i)
+void vl_named_image_clear(struct vl_named_image *i)
 {
 	vl_desc_clear(&i->desc);
 	for (size_t k = 0; k < i->n; k++)
 		free(i->name[k]);
 	free(i->name);
-	*i = (struct vl_image){ 0 };
+	*i = (struct vl_named_image){ 0 };
 }
 
-void vl_image_add_name(struct vl_image *i, const char *name, size_t len)
+void vl_named_image_add_name(struct vl_named_image *i, const char *name, size_t len)
 {
 	vl_grow(&i->name, i->n, &i->cap, sizeof *i->name);
 	i->name[i->n++] = vl_xstrndup(name, len);
 }
 
-void vl_images_clear(struct vl_images *l)
+void vl_named_images_clear(struct vl_named_images *l)
 {
 	for (size_t i = 0; i < l->n; i++)
-		vl_image_clear(&l->v[i]);
+		vl_named_image_clear(&l->v[i]);
 	free(l->v);
-	*l = (struct vl_images){ 0 };
+	*l = (struct vl_named_images){ 0 };
 }
 
-struct vl_image *vl_images_add(struct vl_images *l)
+struct vl_named_image *vl_named_images_add(struct vl_named_images *l)
 {
 	vl_grow(&l->v, l->n, &l->cap, sizeof *l->v);
-	l->v[l->n] = (struct vl_image){ 0 };
+	l->v[l->n] = (struct vl_named_image){ 0 };
 	return &l->v[l->n++];
 }
 
-static void add_child(struct vl_images *out, const struct vl_desc *child)
+static void add_child(struct vl_named_images *out, const struct vl_desc *child)
 {
-	struct vl_image *i = vl_images_add(out);
+	struct vl_named_image *i = vl_named_images_add(out);
 	const char *names = vl_desc_get(child, VL_AN_IMAGE), *about = vl_desc_get(child, VL_AN_SUBJECT);
 
 	vl_desc_copy(&i->desc, child);
@@ -161,13 +207,13 @@ static void add_child(struct vl_images *out, const struct vl_desc *child)
 		size_t len = strcspn(names, " ");
 
 		if (len)
-			vl_image_add_name(i, names, len);
+			vl_named_image_add_name(i, names, len);
 		names += len;
 	}
 }
 
-bool vl_images_of(const struct vl_docs *docs, const struct vl_desc *item, struct vl_images *out, bool *is_images,
-		  struct vl_err *e)
+bool vl_named_images_of(const struct vl_docs *docs, const struct vl_desc *item, struct vl_named_images *out,
+			bool *is_images, struct vl_err *e)
 {
 	VL_CLEAN(vl_doc) doc = { 0 };
 	const char *kind;
@@ -181,7 +227,7 @@ bool vl_images_of(const struct vl_docs *docs, const struct vl_desc *item, struct
 	return true;
 }
 
-size_t vl_images_attached(const struct vl_images *l, const struct vl_digest *subject)
+size_t vl_named_images_attached(const struct vl_named_images *l, const struct vl_digest *subject)
 {
 	size_t n = 0;
 

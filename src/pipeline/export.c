@@ -35,7 +35,7 @@ const char *vl_export_format_name(enum vl_export_format f)
 
 void vl_exported_clear(struct vl_exported *x)
 {
-	vl_images_clear(&x->images);
+	vl_named_images_clear(&x->images);
 	*x = (struct vl_exported){ 0 };
 }
 
@@ -46,14 +46,14 @@ struct search {
 	struct vl_desc item;                /* the one that `what` names, or begins with */
 	const struct vl_channel *channel;   /* where it is; NULL: not found */
 	const char *rest;                   /* of `what`, behind the item; or NULL */
-	struct vl_images all;               /* images of that item, or of all items */
+	struct vl_named_images all;               /* images of that item, or of all items */
 	char *items;                        /* names, for the error */
 };
 
 static void search_clear(struct search *f)
 {
 	vl_desc_clear(&f->item);
-	vl_images_clear(&f->all);
+	vl_named_images_clear(&f->all);
 	free(f->items);
 }
 
@@ -86,7 +86,7 @@ static bool look_at_item(struct search *f, const struct vl_channel *ch, const st
 		f->rest = rest;
 		vl_desc_copy(&f->item, item);
 	}
-	return vl_images_of(&docs, item, &f->all, &is_images, e);
+	return vl_named_images_of(&docs, item, &f->all, &is_images, e);
 }
 
 static bool look_at_channel(struct search *f, const struct vl_channel *ch, struct vl_err *e)
@@ -113,27 +113,27 @@ static bool look(struct search *f, const struct vl_generation *g, struct vl_err 
 }
 
 /* ---- which images of it ---- */
-static void pick(struct vl_images *out, const struct vl_image *from, const char *only_name)
+static void pick(struct vl_named_images *out, const struct vl_named_image *from, const char *only_name)
 {
-	struct vl_image *i = vl_images_add(out);
+	struct vl_named_image *i = vl_named_images_add(out);
 
 	vl_desc_copy(&i->desc, &from->desc);
 	i->attached = from->attached;
 	i->subject = from->subject;
 	for (size_t k = 0; k < from->n; k++)
 		if (!only_name || vl_image_name_matches(from->name[k], only_name))
-			vl_image_add_name(i, from->name[k], strlen(from->name[k]));
+			vl_named_image_add_name(i, from->name[k], strlen(from->name[k]));
 	/* By digest: whatever it is called. */
 	for (size_t k = 0; only_name && !i->n && k < from->n; k++)
-		vl_image_add_name(i, from->name[k], strlen(from->name[k]));
+		vl_named_image_add_name(i, from->name[k], strlen(from->name[k]));
 }
 
-static bool pick_named(const struct search *f, const char *name, struct vl_images *out, struct vl_err *e)
+static bool pick_named(const struct search *f, const char *name, struct vl_named_images *out, struct vl_err *e)
 {
 	VL_STR safe = vl_safe_text(name, 200);
 	size_t at;
 
-	if (vl_images_find(&f->all, name, &at, e)) {
+	if (vl_named_images_find(&f->all, name, &at, e)) {
 		pick(out, &f->all.v[at], name);
 		return true;
 	}
@@ -146,13 +146,13 @@ static bool pick_named(const struct search *f, const char *name, struct vl_image
 /* An item of files is exported as the one artifact it is. */
 static void pick_artifact(const struct search *f, struct vl_exported *x)
 {
-	struct vl_image *i = vl_images_add(&x->images);
+	struct vl_named_image *i = vl_named_images_add(&x->images);
 	VL_STR name = vl_xprintf("%s/%s:%llu", f->channel->name, vl_desc_get(&f->item, VL_AN_ITEM),
 				 (unsigned long long)f->channel->sequence);
 
 	x->names_are_items = true;
 	vl_desc_copy(&i->desc, &f->item);
-	vl_image_add_name(i, name, strlen(name));
+	vl_named_image_add_name(i, name, strlen(name));
 }
 
 static bool choose_in_item(struct search *f, const char *name, struct vl_exported *x, struct vl_err *e)
@@ -161,8 +161,8 @@ static bool choose_in_item(struct search *f, const char *name, struct vl_exporte
 	VL_STR safe = vl_safe_text(f->o->what, 200);
 	bool is_images;
 
-	vl_images_clear(&f->all);
-	if (!vl_images_of(&docs, &f->item, &f->all, &is_images, e))
+	vl_named_images_clear(&f->all);
+	if (!vl_named_images_of(&docs, &f->item, &f->all, &is_images, e))
 		return false;
 	if (name && is_images)
 		return pick_named(f, name, &x->images, e);
@@ -194,7 +194,7 @@ static bool choose(struct search *f, const struct vl_generation *g, struct vl_ex
 }
 
 /* ---- which platform ---- */
-static bool no_platform(const struct vl_image *image, const struct vl_variants *all, const char *asked, size_t n,
+static bool no_platform(const struct vl_named_image *image, const struct vl_variants *all, const char *asked, size_t n,
 			struct vl_err *e)
 {
 	VL_STR name = vl_safe_text(image->n ? image->name[0] : "the image", 300);
@@ -213,7 +213,7 @@ static bool no_platform(const struct vl_image *image, const struct vl_variants *
 	return vl_hint(e, "It has: %s.", *has ? has : "nothing that says its platform");
 }
 
-static bool narrow(const struct vl_exporting *x, struct vl_image *image, struct vl_err *e)
+static bool narrow(const struct vl_exporting *x, struct vl_named_image *image, struct vl_err *e)
 {
 	VL_CLEAN(vl_variants) all = { 0 };
 	const struct vl_desc *only = NULL;
@@ -235,7 +235,7 @@ static bool narrow(const struct vl_exporting *x, struct vl_image *image, struct 
 
 static bool narrow_all(const struct vl_exporting *x, struct vl_err *e)
 {
-	struct vl_images *l = &x->x->images;
+	struct vl_named_images *l = &x->x->images;
 
 	if (x->x->format != VL_EXPORT_DOCKER && !x->o->platform)
 		return true;
@@ -248,7 +248,7 @@ static bool narrow_all(const struct vl_exporting *x, struct vl_err *e)
 }
 
 /* ---- what is attached to them ---- */
-static bool already(const struct vl_images *l, const struct vl_digest *d)
+static bool already(const struct vl_named_images *l, const struct vl_digest *d)
 {
 	for (size_t i = 0; i < l->n; i++)
 		if (vl_digest_equal(&l->v[i].desc.digest, d))
@@ -261,7 +261,7 @@ static bool add_attached(const struct vl_exporting *x, const struct search *f, s
 {
 	VL_CLEAN(vl_blob_set) in = { 0 };
 	struct vl_docs docs = vl_docs_of_store(x->store);
-	struct vl_images *l = &x->x->images;
+	struct vl_named_images *l = &x->x->images;
 	size_t seen = 0;
 
 	while (seen < l->n) {
@@ -269,7 +269,7 @@ static bool add_attached(const struct vl_exporting *x, const struct search *f, s
 			if (!vl_blob_set_add(&in, &docs, &l->v[seen].desc, e))
 				return false;
 		for (size_t i = 0; i < f->all.n; i++) {
-			const struct vl_image *a = &f->all.v[i];
+			const struct vl_named_image *a = &f->all.v[i];
 
 			if (!a->attached || !vl_blob_set_has(&in, &a->subject) || already(l, &a->desc.digest))
 				continue;

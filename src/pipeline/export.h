@@ -26,7 +26,7 @@ struct vl_export_opts {
 };
 struct vl_exported { /* what was taken */
 	enum vl_export_format format;
-	struct vl_images images; /* attached ones too; for docker-archive each is one manifest */
+	struct vl_named_images images; /* attached ones too; for docker-archive each is one manifest */
 	size_t attached, expanded; /* expanded: zstd layers that docker-archive has decompressed */
 	size_t files;
 	uint64_t bytes; /* of the content */
@@ -42,7 +42,7 @@ VL_MUST bool vl_export(const struct vl_store *s, const struct vl_generation *g, 
 /* How people name images: all of "registry.example.com/security/semgrep:5", or its end behind a slash ("semgrep:5"),
  * each also without the tag; or its digest "sha256:HEX". What one name matches must be one image, unless one of them is
  * called exactly so. Attached ones only by their full name. *at: its place in l. */
-VL_MUST bool vl_images_find(const struct vl_images *l, const char *name, size_t *at, struct vl_err *e);
+VL_MUST bool vl_named_images_find(const struct vl_named_images *l, const char *name, size_t *at, struct vl_err *e);
 /* How well `asked` names this full name: 0 not at all, 1 without tag or host, 2 exactly. */
 int vl_image_name_matches(const char *full, const char *asked);
 

@@ -137,7 +137,7 @@ static bool has_tag(const char *name)
 	return !strchr(name, '@') && strchr(slash ? slash : name, ':');
 }
 
-static void say_tags(struct vl_jw *w, const struct vl_image *image)
+static void say_tags(struct vl_jw *w, const struct vl_named_image *image)
 {
 	vl_jw_array(w, "RepoTags");
 	for (size_t i = 0; i < image->n; i++)
@@ -185,7 +185,8 @@ static bool load_config(const struct archive_out *a, const struct vl_desc *confi
 	return vl_hint(e, "Use --format oci-archive, or name single images.");
 }
 
-static bool add_docker_image(struct archive_out *a, const struct vl_image *image, struct vl_jw *w, struct vl_err *e)
+static bool add_docker_image(struct archive_out *a, const struct vl_named_image *image, struct vl_jw *w,
+			     struct vl_err *e)
 {
 	VL_CLEAN(vl_doc) doc = { 0 };
 	VL_AUTO(vl_json) config = NULL;
@@ -208,7 +209,7 @@ static bool add_docker_image(struct archive_out *a, const struct vl_image *image
 
 static bool plan_docker(struct archive_out *a, struct vl_err *e)
 {
-	const struct vl_images *l = &a->x->x->images;
+	const struct vl_named_images *l = &a->x->x->images;
 	struct vl_jw w;
 
 	vl_jw_init(&w, &a->manifest, false);
@@ -226,7 +227,7 @@ static bool plan_docker(struct archive_out *a, struct vl_err *e)
 }
 
 /* ---- the OCI layout ---- */
-static void add_entry(struct vl_doc *index, const struct vl_image *image, const char *name)
+static void add_entry(struct vl_doc *index, const struct vl_named_image *image, const char *name)
 {
 	struct vl_desc *d = vl_doc_add(index);
 
@@ -242,7 +243,7 @@ static void add_entry(struct vl_doc *index, const struct vl_image *image, const 
 static bool make_index(struct archive_out *a, struct vl_err *e)
 {
 	VL_CLEAN(vl_doc) index = { 0 };
-	const struct vl_images *l = &a->x->x->images;
+	const struct vl_named_images *l = &a->x->x->images;
 
 	vl_doc_init_index(&index);
 	for (size_t i = 0; i < l->n; i++)

@@ -34,7 +34,7 @@ int vl_image_name_matches(const char *full, const char *asked)
 	return want == len || full[len - want - 1] == '/';
 }
 
-static int matches(const struct vl_image *i, const char *asked)
+static int matches(const struct vl_named_image *i, const char *asked)
 {
 	struct vl_digest d;
 	int best = 0;
@@ -57,7 +57,7 @@ static const char *short_name(const char *full)
 	return slash ? slash + 1 : full;
 }
 
-static char *names_of(const struct vl_images *l, const char *asked)
+static char *names_of(const struct vl_named_images *l, const char *asked)
 {
 	VL_STR all = vl_xstrdup("");
 	size_t n = 0;
@@ -76,7 +76,7 @@ static char *names_of(const struct vl_images *l, const char *asked)
 }
 
 /* The nearest of all names, with and without host, or NULL. */
-static char *nearest(const struct vl_images *l, const char *asked)
+static char *nearest(const struct vl_named_images *l, const char *asked)
 {
 	const char **word;
 	const char *found;
@@ -98,7 +98,7 @@ static char *nearest(const struct vl_images *l, const char *asked)
 	return found ? vl_safe_text(found, 300) : NULL;
 }
 
-static bool not_there(const struct vl_images *l, const char *asked, struct vl_err *e)
+static bool not_there(const struct vl_named_images *l, const char *asked, struct vl_err *e)
 {
 	VL_STR safe = vl_safe_text(asked, 200);
 	VL_STR near = nearest(l, asked);
@@ -110,7 +110,7 @@ static bool not_there(const struct vl_images *l, const char *asked, struct vl_er
 	return vl_hint(e, "There is: %s.", *all ? all : "no image at all");
 }
 
-bool vl_images_find(const struct vl_images *l, const char *name, size_t *at, struct vl_err *e)
+bool vl_named_images_find(const struct vl_named_images *l, const char *name, size_t *at, struct vl_err *e)
 {
 	VL_STR safe = vl_safe_text(name, 200);
 	VL_STR all = NULL;

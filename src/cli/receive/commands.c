@@ -6,10 +6,10 @@
 const struct vl_command *const *vl_commands(void)
 {
 	static const struct vl_command *const all[] = {
-		&vl_cmd_keygen, &vl_cmd_inspect, &vl_cmd_verify, &vl_cmd_trust,      &vl_cmd_unpack, &vl_cmd_status,
-		&vl_cmd_env,    &vl_cmd_list,    &vl_cmd_export,  &vl_cmd_rollback, &vl_cmd_gc,
-		&vl_cmd_fsck,
-		&vl_cmd_serve, &vl_cmd_completion, &vl_cmd_help, &vl_cmd_version, NULL,
+		&vl_cmd_keygen, &vl_cmd_inspect, &vl_cmd_verify, &vl_cmd_trust, &vl_cmd_unpack, &vl_cmd_status,
+		&vl_cmd_env, &vl_cmd_list, &vl_cmd_diff, &vl_cmd_log, &vl_cmd_export, &vl_cmd_rollback,
+		&vl_cmd_gc, &vl_cmd_fsck, &vl_cmd_serve, &vl_cmd_completion, &vl_cmd_help, &vl_cmd_version,
+		NULL,
 	};
 
 	return all;

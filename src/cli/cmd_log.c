@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/cmd_log.c: the generations of the store, newest first: what each brought, when, and who signed it.
+ * In:    generations/<number>/index.json; documents of the snapshots, for their size.
+ * Out:   one block per generation, one line per channel that it changed.
+ * Keeps: a generation whose documents are gone or damaged is still told; only its size is not. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "cli/parts.h"
+#include "pipeline/content.h"
+
+#define SHORT_HEX 12
+
+struct opts {
+	struct vl_opt_count most;
+	const char *channel;
+};
+static const struct vl_opt table[] = {
+	{ VL_OPT_COUNT, 'n', "number", offsetof(struct opts, most), "N", "the newest N generations only" },
+	{ VL_OPT_TEXT, 'c', "channel", offsetof(struct opts, channel), "NAME",
+	  "this channel only, and the generations that changed it" },
+	{ .kind = VL_OPT_END },
+};
+
+struct telling {
+	struct vl_cli *c;
+	const struct vl_store *s;
+	const struct opts *o;
+	uint64_t current;
+};
+
+/* ---- one channel of one generation ---- */
+static bool same_state(const struct vl_channel *a, const struct vl_channel *b)
+{
+	return a && b && a->sequence == b->sequence && a->epoch == b->epoch && a->installed == b->installed &&
+	       a->sealed == b->sealed && vl_digest_equal(&a->root, &b->root);
+}
+
+/* The snapshot's bytes, each blob once; 0 when its documents are not all there. */
+static uint64_t snapshot_bytes(const struct telling *t, const struct vl_channel *ch)
+{
+	VL_CLEAN(vl_blob_set) all = { 0 };
+	VL_CLEAN(vl_doc) snapshot = { 0 };
+	struct vl_docs docs = vl_docs_of_store(t->s);
+	struct vl_err why = VL_ERR_INIT;
+
+	if (!vl_store_snapshot(t->s, &ch->root, ch->root_size, &snapshot, &why))
+		return 0;
+	for (size_t i = 0; i < snapshot.n; i++)
+		if (!vl_blob_set_add(&all, &docs, &snapshot.child[i], &why))
+			return 0;
+	return vl_blob_set_bytes(&all) + ch->root_size;
+}
+
+static bool channel_line(const struct telling *t, const struct vl_generation *g, const struct vl_channel *ch,
+			 bool changed, uint64_t bytes, struct vl_err *e)
+{
+	struct vl_line l;
+
+	vl_line_begin(&l, "generation");
+	vl_jw_u64(&l.w, "generation", g->number);
+	vl_jw_bool(&l.w, "current", g->number == t->current);
+	vl_line_text(&l, "channel", ch->name);
+	vl_jw_u64(&l.w, "epoch", ch->epoch);
+	vl_jw_u64(&l.w, "sequence", ch->sequence);
+	vl_jw_bool(&l.w, "changed", changed);
+	vl_jw_str(&l.w, "by", ch->sealed ? "unpack" : "fetch");
+	vl_line_digest(&l, "root", &ch->root);
+	vl_line_time(&l, "installed", ch->installed);
+	vl_line_time(&l, "created", ch->created);
+	vl_line_time(&l, "expires", ch->expires);
+	if (ch->sealed) {
+		vl_line_digest(&l, "waybill", &ch->waybill);
+		vl_line_words(&l, "signers", ch->signers);
+	}
+	if (bytes)
+		vl_jw_u64(&l.w, "bytes", bytes);
+	return vl_line_end(&l, e);
+}
+
+static void say_channel(const struct telling *t, const struct vl_channel *ch, uint64_t bytes)
+{
+	char hex[VL_DIGEST_HEX], size[24], when[48], expiry[64];
+	int64_t now = t->c->env.now;
+
+	vl_digest_hex(&ch->root, hex);
+	vl_say("  %s %" PRIu64 "  %s %s", ch->name, ch->sequence, ch->sealed ? "unpacked" : "fetched",
+	       vl_when(ch->installed ? ch->installed : ch->created, now, when));
+	vl_say(", %s, root %.*s\n", bytes ? vl_size_text(bytes, size) : "size not known", SHORT_HEX, hex);
+	if (!ch->sealed)
+		return;
+	vl_say("    made %s, %s", vl_when(ch->created, now, when), vl_expiry_text(ch->expires, now, expiry));
+	vl_say(", signed by %s\n", ch->signers);
+}
+
+/* ---- one generation ---- */
+static bool wanted(const struct telling *t, const struct vl_channel *ch)
+{
+	return !t->o->channel || !strcmp(t->o->channel, ch->name);
+}
+
+/* Channels that were there before and are not any more. */
+static void say_removed(const struct telling *t, const struct vl_generation *g, const struct vl_generation *before)
+{
+	for (size_t i = 0; i < before->n; i++)
+		if (wanted(t, &before->channel[i]) && !vl_generation_find(g, before->channel[i].name))
+			vl_say("  %s  removed\n", before->channel[i].name);
+}
+
+static bool say_generation(const struct telling *t, const struct vl_generation *g, const struct vl_generation *before,
+			   struct vl_err *e)
+{
+	if (!t->c->g.json)
+		vl_say("generation %" PRIu64 "%s\n", g->number, g->number == t->current ? " (current)" : "");
+	for (size_t i = 0; i < g->n; i++) {
+		const struct vl_channel *ch = &g->channel[i];
+		bool changed = !same_state(ch, vl_generation_find(before, ch->name));
+
+		if (!wanted(t, ch))
+			continue;
+		if (t->c->g.json && !channel_line(t, g, ch, changed, snapshot_bytes(t, ch), e))
+			return false;
+		if (!t->c->g.json && changed)
+			say_channel(t, ch, snapshot_bytes(t, ch));
+		else if (!t->c->g.json)
+			vl_say("  %s %" PRIu64 "  as before\n", ch->name, ch->sequence);
+	}
+	if (!t->c->g.json)
+		say_removed(t, g, before);
+	return true;
+}
+
+static bool is_news(const struct telling *t, const struct vl_generation *g, const struct vl_generation *before)
+{
+	const struct vl_channel *now, *was;
+
+	if (!t->o->channel)
+		return true;
+	now = vl_generation_find(g, t->o->channel);
+	was = vl_generation_find(before, t->o->channel);
+	return now ? !same_state(now, was) : was != NULL;
+}
+
+/* ---- all ---- */
+static bool load(const struct telling *t, uint64_t number, struct vl_generation *g)
+{
+	struct vl_err why = VL_ERR_INIT;
+
+	if (vl_store_load_generation(t->s, number, g, &why))
+		return true;
+	vl_emit_warn(&t->c->env, "generation %" PRIu64 " cannot be read: %s", number, why.msg);
+	vl_generation_clear(g);
+	return false;
+}
+
+static bool tell(const struct telling *t, const uint64_t *number, size_t n, bool *known, struct vl_err *e)
+{
+	uint64_t left = t->o->most.set ? t->o->most.n : UINT64_MAX;
+
+	for (size_t i = n; i > 0 && left; i--) {
+		VL_CLEAN(vl_generation) g = { 0 };
+		VL_CLEAN(vl_generation) before = { 0 };
+
+		if (!vl_env_go_on(&t->c->env, e))
+			return false;
+		if (!load(t, number[i - 1], &g))
+			continue;
+		if (i > 1)
+			(void)load(t, number[i - 2], &before);
+		*known |= t->o->channel && vl_generation_find(&g, t->o->channel);
+		if (!is_news(t, &g, &before))
+			continue;
+		left--;
+		if (!say_generation(t, &g, &before, e))
+			return false;
+	}
+	return true;
+}
+
+static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
+{
+	VL_AUTO(vl_store) s = NULL;
+	VL_CLEAN(vl_generation) g = { 0 };
+	struct telling t = { .c = c, .o = opts };
+	uint64_t *number = NULL;
+	size_t n = 0;
+	bool known = false, good;
+
+	if (!vl_cli_open_current(c, &s, &g, e))
+		return false;
+	if (!s || !g.number)
+		return true;
+	t.s = s;
+	t.current = g.number;
+	good = vl_store_numbers(s, &number, &n, e) && tell(&t, number, n, &known, e);
+	free(number);
+	return good && (known || vl_cli_check_channel(&g, t.o->channel, e));
+}
+
+const struct vl_command vl_cmd_log = {
+	.name = "log", .summary = "show what came into the store, newest first", .side = VL_SIDE_BOTH,
+	.usage = "[-n N] [-c NAME]",
+	.text = "Each generation of the store that is still kept: the channels it changed with sequence, time, expiry, "
+		"signers, size and root digest; which one is current.",
+	.opts = table, .size = sizeof(struct opts), .run = run,
+};
