@@ -117,11 +117,13 @@ static bool check_cost(const struct place *at, const char *user, const char *has
 	unsigned long cost = is_bcrypt(hash) ? strtoul(hash + 4, NULL, 10) : 0;
 
 	if (cost > BCRYPT_COST_MAX)
-		vl_fail(e, VL_E_CONFIG, "%s: line %u: the bcrypt hash of \"%s\" has the cost %lu; at most %d is accepted",
-			at->shown, at->line, safe, cost, BCRYPT_COST_MAX);
+		vl_fail(e, VL_E_CONFIG,
+			"%s: line %u: the bcrypt hash of \"%s\" has the cost %lu; at most %d is accepted", at->shown,
+			at->line, safe, cost, BCRYPT_COST_MAX);
 	else if (is_argon2(hash) && kib > ARGON2_KIB_MAX)
-		vl_fail(e, VL_E_CONFIG, "%s: line %u: the argon2 hash of \"%s\" takes %lu MiB; at most %lu are accepted",
-			at->shown, at->line, safe, kib / 1024, ARGON2_KIB_MAX / 1024);
+		vl_fail(e, VL_E_CONFIG,
+			"%s: line %u: the argon2 hash of \"%s\" takes %lu MiB; at most %lu are accepted", at->shown,
+			at->line, safe, kib / 1024, ARGON2_KIB_MAX / 1024);
 	else
 		return true;
 	return make_better(at, user, e);
@@ -153,8 +155,8 @@ static bool check_user(const struct vl_htpasswd *h, const struct place *at, cons
 		return vl_fail(e, VL_E_CONFIG, "%s: line %u: the name is longer than %d bytes", at->shown, at->line,
 			       USER_MAX);
 	if (other)
-		return vl_fail(e, VL_E_CONFIG, "%s: line %u: \"%s\" is here twice; first in line %u", at->shown, at->line,
-			       safe, other->line);
+		return vl_fail(e, VL_E_CONFIG, "%s: line %u: \"%s\" is here twice; first in line %u", at->shown,
+			       at->line, safe, other->line);
 	if (h->n == USERS_MAX)
 		return vl_fail(e, VL_E_LIMIT, "%s: more than %d users", at->shown, USERS_MAX);
 	return true;

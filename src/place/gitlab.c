@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "place/place_priv.h"
 
 #define HOME "/security-products/"
@@ -273,6 +274,18 @@ static bool say_names(const struct vl_telling *t, const struct analyzers *all, s
 	return true;
 }
 
+/* An analyzer may be missing because its document cannot be read, or because another has its name. */
+static bool say_problems(const struct vl_telling *t, const struct analyzers *all, struct vl_err *e)
+{
+	for (size_t i = 0; i < all->hub->n_problem; i++) {
+		VL_STR safe = vl_safe_text(all->hub->problem[i], 400);
+
+		if (!vl_buf_addf(t->comments, e, "#   PROBLEM: %s\n", safe))
+			return false;
+	}
+	return true;
+}
+
 static bool say(struct vl_telling *t, const struct analyzers *all, const struct vl_desc *item, struct vl_err *e)
 {
 	VL_CLEAN(vl_buf) yaml = VL_BUF_INIT(1u << 20);
@@ -281,9 +294,10 @@ static bool say(struct vl_telling *t, const struct analyzers *all, const struct 
 	return set_all(t, all, &yaml, e) && say_tags(all, false, &yaml, e) && say_tags(all, true, &yaml, e) &&
 	       vl_buf_addf(t->comments, e, "# GitLab (%s %" PRIu64 ", images of %s):\n", t->channel->name,
 			   t->channel->sequence, vl_item_age_text(item, age)) &&
-	       say_names(t, all, e) &&
+	       say_names(t, all, e) && say_problems(t, all, e) &&
 	       vl_buf_addf(t->comments, e,
-			   "# In .gitlab-ci.yml (those for all jobs may be variables of a group or of the instance, too):\n"
+			   "# In .gitlab-ci.yml (those for all jobs may be variables of a group or of the "
+			   "instance, too):\n"
 			   "#   variables:\n%s"
 			   "# In config.toml of the runners, so that jobs start when the registry does not answer:\n"
 			   "#   [runners.docker]\n"

@@ -86,6 +86,9 @@ bool vl_cosign_verify(const struct vl_store *s, const struct vl_doc *signature, 
 	char other[VL_DIGEST_OCI] = "";
 	enum found found = NOTHING;
 
+	if (signature->n > VL_COSIGN_MAX)
+		return vl_fail(e, VL_E_LIMIT, "a signature manifest holds %zu signatures; at most %u are tried",
+			       signature->n, VL_COSIGN_MAX);
 	for (size_t i = 0; !signature->is_index && found != GOOD && i < signature->n; i++) {
 		const struct vl_desc *layer = &signature->child[i];
 

@@ -9,8 +9,10 @@
 #define VL_MT_COSIGN "application/vnd.dev.cosign.simplesigning.v1+json" /* layer: the payload */
 #define VL_AN_COSIGN "dev.cosignproject.cosign/signature"               /* its annotation: base64 */
 
+#define VL_COSIGN_MAX 256u /* signatures in one manifest: whoever can write to the registry can add more without end */
+
 /* True: a layer of the signature manifest (in the store with its layers) is this key's signature of the image with that
- * digest. Else VL_E_UPSTREAM_SIG says what was wrong: no such layer, another key, another image. */
+ * digest. Else VL_E_UPSTREAM_SIG says what was wrong: no such layer, another key, another image. More than VL_COSIGN_MAX layers: VL_E_LIMIT. */
 VL_MUST bool vl_cosign_verify(const struct vl_store *s, const struct vl_doc *signature, const struct vl_pem_key *key,
 			      const struct vl_digest *image, struct vl_err *e);
 

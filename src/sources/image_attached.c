@@ -202,7 +202,7 @@ void vl_image_ask_attached(struct vl_image_ref *r)
 
 static bool is_signature(const struct vl_image_doc *d)
 {
-	for (size_t i = 0; d->generation == 1 && !d->doc.is_index && i < d->doc.n; i++)
+	for (size_t i = 0; d->generation == 1 && !d->doc.is_index && d->doc.n <= VL_COSIGN_MAX && i < d->doc.n; i++)
 		if (!strcmp(d->doc.child[i].media_type, VL_MT_COSIGN))
 			return true;
 	return false;

@@ -285,8 +285,32 @@ static void test_gitlab_faults(void)
 	tap_is(out.len, 0, "there is nothing to say");
 }
 
+/* What the hub cannot offer is told: a template would ask for it in vain. */
+static void test_gitlab_problems(void)
+{
+	static const char *const images[] = { GL "semgrep:6", GL "kics:6", GL "secrets:7", NULL };
+	static const struct vl_name_rule rule[] = { { GL "semgrep", "sast" }, { GL "kics", "sast" } };
+	struct vl_env_ask ask = { .consumer = "gitlab", .registry = "r.corp", .rule = rule, .n_rule = VL_LEN(rule) };
+	VL_AUTO(vl_store) s = fix_open("gitlab10");
+	VL_CLEAN(vl_buf) out = VL_BUF_INIT(65536);
+	VL_CLEAN(vl_generation) g = { 0 };
+	VL_CLEAN(vl_doc) snapshot = { 0 };
+	struct vl_err e = VL_ERR_INIT;
+	struct vl_channel c;
+
+	vl_doc_init_index(&snapshot);
+	add_images(s, &snapshot, "analyzers", "gitlab-analyzers", images);
+	c = fix_channel(s, &snapshot, "prod", 7);
+	fix_commit(s, &c);
+	tap_good(vl_store_current(s, &g, &e) && vl_place_env(s, &g, &ask, &out, &e), &e, "two with one name");
+	tap_ok(strstr(vl_buf_str(&out), "\n#   PROBLEM: ") != NULL, "that is said");
+	tap_ok(strstr(vl_buf_str(&out), "SECURE_ANALYZERS_PREFIX='r.corp/security-products'\n") != NULL,
+	       "the others are where they are: %s", vl_buf_str(&out));
+}
+
 int main(void)
 {
+	test_gitlab_problems();
 	test_gitlab();
 	test_gitlab_faults();
 	test_env();

@@ -135,6 +135,20 @@ static void test_payloads(const struct world *w)
 	tap_fails(vl_cosign_verify(w->store, &doc, w->key, &w->image, &e), &e, VL_E_UPSTREAM_SIG, "an index is none");
 }
 
+static void test_many(const struct world *w)
+{
+	VL_CLEAN(vl_doc) doc = { 0 };
+	struct vl_err e = VL_ERR_INIT;
+
+	fix_artifact(w->store, &doc, "application/vnd.oci.image.config.v1+json");
+	while (doc.n + 1 < VL_COSIGN_MAX)
+		vl_desc_init(vl_doc_add(&doc), VL_MT_COSIGN, &w->image, 10);
+	add(w, &doc, &rows[0].layer[0]);
+	tap_good(vl_cosign_verify(w->store, &doc, w->key, &w->image, &e), &e, "the last of 256 is good");
+	add(w, &doc, &rows[0].layer[0]);
+	tap_fails(vl_cosign_verify(w->store, &doc, w->key, &w->image, &e), &e, VL_E_LIMIT, "257 are too many");
+}
+
 int main(void)
 {
 	struct world w = { .dir = scratch_new() };
@@ -151,6 +165,7 @@ int main(void)
 	tap_good(vl_pem_load(&w.key, scratch_path(&w.dir, "right.pub"), &e), &e, "the key loads");
 	test_rows(&w);
 	test_payloads(&w);
+	test_many(&w);
 	vl_store_free(w.store);
 	vl_pem_key_free(w.key);
 	scratch_end(&w.dir);
