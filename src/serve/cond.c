@@ -51,7 +51,7 @@ static void bytes_between(uint64_t from, uint64_t to, uint64_t size, struct vl_s
 
 void vl_span_parse(const char *range, uint64_t size, struct vl_span *out)
 {
-	uint64_t from = 0, to = UINT64_MAX;
+	uint64_t from, to;
 	bool first, last;
 
 	*out = (struct vl_span){ VL_SPAN_WHOLE, 0, size };
@@ -65,7 +65,7 @@ void vl_span_parse(const char *range, uint64_t size, struct vl_span *out)
 	if (*range || (!first && !last) || (first && last && from > to))
 		return;
 	if (first)
-		bytes_between(from, to, size, out);
+		bytes_between(from, last ? to : UINT64_MAX, size, out);
 	else
 		last_bytes(to, size, out);
 }
