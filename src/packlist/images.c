@@ -167,6 +167,13 @@ static bool platform_is_good(const char *p)
 	return false;
 }
 
+static const char *arch_of(const char *platform)
+{
+	const char *slash = strchr(platform, '/');
+
+	return slash ? slash + 1 : platform;
+}
+
 /* The kernel's names of what registries call otherwise. */
 static const char *common_arch(const char *platform)
 {
@@ -174,10 +181,9 @@ static const char *common_arch(const char *platform)
 		{ "x86_64", "amd64" }, { "aarch64", "arm64" }, { "i386", "386" },     { "i686", "386" },
 		{ "armv7l", "arm/v7" }, { "armhf", "arm/v7" }, { "x86", "386" },
 	};
-	const char *slash = strchr(platform, '/'), *arch = slash ? slash + 1 : platform;
 
 	for (size_t i = 0; i < VL_LEN(pairs); i++)
-		if (!strcmp(arch, pairs[i][0]))
+		if (!strcmp(arch_of(platform), pairs[i][0]))
 			return pairs[i][1];
 	return NULL;
 }
@@ -196,7 +202,8 @@ static bool check_platform(const struct vl_exam *x, unsigned k, struct vl_err *e
 				    x->item->name);
 	}
 	if (common)
-		return vl_exam_fail(x, e, key, "platform \"%s\" is called \"linux/%s\" in registries", shown, common);
+		return vl_exam_fail(x, e, key, "platform \"%s\" is called \"%.*s%s\" in registries", shown,
+				    p == arch_of(p) ? 6 : (int)(arch_of(p) - p), p == arch_of(p) ? "linux/" : p, common);
 	if (!platform_is_good(p))
 		return vl_exam_fail(x, e, key,
 				    "platform \"%s\" must be OS/ARCH or OS/ARCH/VARIANT such as linux/amd64 or "

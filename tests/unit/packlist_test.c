@@ -177,6 +177,10 @@ static const struct {
 	  "or the word all", NULL },
 	{ IMAGE("    images: [a:1]\n    platforms: [linux/amd64, linux/x86_64]\n"),
 	  "valise.yaml:6:30: platform \"linux/x86_64\" is called \"linux/amd64\" in registries", NULL },
+	{ IMAGE("    images: [a:1]\n    platforms: [aarch64]\n"),
+	  "valise.yaml:6:17: platform \"aarch64\" is called \"linux/arm64\" in registries", NULL },
+	{ IMAGE("    images: [a:1]\n    platforms: [windows/x86_64]\n"),
+	  "valise.yaml:6:17: platform \"windows/x86_64\" is called \"windows/amd64\" in registries", NULL },
 	{ IMAGE("    images: [a:1]\n    platforms: [linux/arm/v7/x]\n"),
 	  "valise.yaml:6:17: platform \"linux/arm/v7/x\" must be OS/ARCH or OS/ARCH/VARIANT such as linux/amd64 or "
 	  "linux/arm64, or the word all", NULL },
