@@ -115,6 +115,8 @@ static void add_url(struct blob *b, char *url)
 	vl_grow(&b->urls, b->n + 1, &b->cap, sizeof *b->urls);
 	b->urls[b->n++] = url;
 	b->urls[b->n] = NULL;
+	if (b->asking) /* the net holds on to the list, which may have moved */
+		b->get.urls = (const char *const *)(b->urls + b->at);
 }
 
 /* Wrong bytes are the server's fault, a full disk is ours: another server helps against the first only. */
