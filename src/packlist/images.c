@@ -203,7 +203,8 @@ static bool check_platform(const struct vl_exam *x, unsigned k, struct vl_err *e
 	}
 	if (common)
 		return vl_exam_fail(x, e, key, "platform \"%s\" is called \"%.*s%s\" in registries", shown,
-				    p == arch_of(p) ? 6 : (int)(arch_of(p) - p), p == arch_of(p) ? "linux/" : p, common);
+				    p == arch_of(p) ? 6 : (int)(arch_of(p) - p), p == arch_of(p) ? "linux/" : p,
+				    common);
 	if (!platform_is_good(p))
 		return vl_exam_fail(x, e, key,
 				    "platform \"%s\" must be OS/ARCH or OS/ARCH/VARIANT such as linux/amd64 or "

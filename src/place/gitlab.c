@@ -54,7 +54,6 @@ static void analyzer_clear(struct analyzer *a)
 	free(a->name);
 	free(a->prefix);
 }
-VL_DEFINE_CLEAN(analyzer)
 
 static void analyzers_clear(struct analyzers *a)
 {
