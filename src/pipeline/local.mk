@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 libvalise_a_SOURCES += src/pipeline/pipeline.h src/pipeline/choose.c src/pipeline/choose.h \
+	src/pipeline/check.c src/pipeline/check.h src/pipeline/check_priv.h src/pipeline/repair.c \
 	src/pipeline/rollback.c src/pipeline/seal.c src/pipeline/turn.c src/pipeline/turn.h src/pipeline/unpack.c \
 	src/pipeline/unpack_priv.h src/pipeline/verify.c
 libvalise_a_SOURCES += src/pipeline/content.c src/pipeline/content.h src/pipeline/export.c src/pipeline/export.h \
