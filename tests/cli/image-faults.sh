@@ -35,6 +35,7 @@ check "blobs came from there" test "$(seen A 'select(.server == "other") | .path
 check "tokens are for reading" test -z "$(seen A 'select(.server == "token") | .query' | grep push)"
 good "here=1&noredirect=1"
 same "$(seen A 'select(.path == "/token") | .server' | sort -u)" main "the token server is the registry's own port"
+good away=1; no_leak A "- " "redirected manifests"
 good referrers=1
 good "flaky=2&only=lab/app/manifests/1"
 good "flaky=1&only=/blobs/&after=1"
@@ -66,7 +67,16 @@ bad "flaky=9&only=lab/app/manifests/1" 30 "E3001.*503" ""
 bad cut_blobs=9 30 "E3001.*ends early"
 bad realm=http://169.254.169.254/token 30 "E3004.*another host" ""
 bad realm=https://10.0.0.1/token 30 "E3004.*internal address" ""
+bad endless=manifests 16 "E1601" ""
+bad endless=blobs 32 "E3201.*longer than" ""
+bad gzip=1 32 "E3201.*Content-Encoding"
+bad blob_to=file:///etc/passwd 30 "E3004.*not http or https" ""
+bad "blob_to=http://127.0.0.1:$A_PORT/loop" 30 "E3004.*more than 5 redirects" ""
+bad "blob_to=http://127.0.0.1:$A_OTHER/endless-headers" 30 "E3001.*headers"
 bad token_status=403 31 "E3101.*403" ""
+printf 'retries: 1\ntimeout: 2s\n' >"$VALISE_CONFIG"
+bad slow=1000 30 "E3003.*not finished within 2 s"
+printf 'retries: 1\n' >"$VALISE_CONFIG"
 faults A none=1; fetch; exits 0; whole
 
 # The log-in: told to the token server, to nobody else, and in no words.

@@ -36,7 +36,8 @@ Registry: /v2/NAME/manifests/REF from DIR/NAME/manifests/REF (REF may be a diges
         flaky=K (the first K requests of each path and method under /v2/ are answered 503)  after=S (their Retry-After)
         many=K (the same with 429 and a Retry-After)  ghcr=K (with 429 as GHCR words it)  only=TEXT (where the path has it)  verb=POST
         cut_blobs=K (the first K bodies of each blob end in the middle)  slow=BYTES_PER_SECOND (blobs)
-        referrers=1 (the referrers API; else 404)
+        away=1 (manifests redirect to the OTHER port, too)  blob_to=URL (where blobs redirect to)  gzip=1 (an encoding is said)
+        endless=manifests|blobs (they have no end)  referrers=1 (the referrers API; else 404)
     tags/list names the files in DIR/NAME/manifests. referrers/DIGEST lists the manifests in DIR/blobs/sha256 with that
     subject.
 Pushes: /_set?push=1. What is pushed is written below DIR; a repository then has only what was pushed or
@@ -246,6 +247,9 @@ class Handler(faultd_push.Pushes, BaseHTTPRequestHandler):
             return self.registry(path[4:])
         if self.server.name == "other" and path.startswith("/upload/"):
             return self.upload_put(*path[8:].split("@", 1))
+        if self.server.name == "other" and path.startswith("/moved/"):
+            name, _, ref = path[7:].rpartition("/manifests/")
+            return self.manifest(name, ref)
         if self.server.name == "other" and path.startswith("/blob/"):
             return self.blob(path[6:])
         name, _, rest = path[1:].partition("/")
@@ -435,6 +439,10 @@ class Handler(faultd_push.Pushes, BaseHTTPRequestHandler):
             return self.errors(401, "UNAUTHORIZED", [("WWW-Authenticate", self.challenge(name, write))])
         if write:
             return self.write(name, kind, ref)
+        if s.get("endless") == kind:
+            return self.at_endless(ref)
+        if kind == "manifests" and "away" in s:
+            return self.answer(307, "", [("Location", "%s/moved/%s?signature=abc" % (self.state.base("other"), rest))])
         if kind == "manifests":
             return self.manifest(name, ref)
         if kind == "tags":
@@ -445,7 +453,8 @@ class Handler(faultd_push.Pushes, BaseHTTPRequestHandler):
             return self.errors(404, "BLOB_UNKNOWN")
         if "noredirect" in s or "push" in s:
             return self.blob(ref)
-        return self.answer(307, "", [("Location", "%s/blob/%s?signature=abc" % (self.state.base("other"), ref))])
+        to = s.get("blob_to", "%s/blob/%s?signature=abc" % (self.state.base("other"), ref))
+        return self.answer(307, "", [("Location", to)])
 
     def flaky(self):
         s = self.state.set
@@ -538,6 +547,8 @@ class Handler(faultd_push.Pushes, BaseHTTPRequestHandler):
             data = data + b"!"
         if "cut_blobs" in self.state.set:
             self.q.update(truncate=self.state.set["cut_blobs"], at=str(len(data) // 2))
+        if "gzip" in self.state.set:
+            self.q["encoding"] = "gzip"
         if "slow" in self.state.set:
             self.q["rate"] = self.state.set["slow"]
         return self.document(lambda version: data, "blob" + ref)
