@@ -34,6 +34,16 @@ list tool:1 evil.pub; fetch; exits 0
 list tool:1 good.pub; fetch; exits 0
 list docker:1 good.pub; fetch; exits 32; complains "E3204.*$R/lab/docker:1"
 
+# ---- other kinds of keys ----
+openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072 -out "$T/rsa.pem" 2>/dev/null
+openssl genpkey -algorithm ED25519 -out "$T/ed.pem"
+for k in rsa ed; do
+	cosign import-key-pair -y --key "$T/$k.pem" --output-key-prefix "$T/$k"
+	list docker:1 $k.pub; fetch; exits 32
+	sign $k docker:1
+	list docker:1 $k.pub; fetch; exits 0
+done
+
 # ---- keys that are none ----
 list tool:1 good.key; fetch; exits 2
 complains "E0204.*good.key holds a private key, not a public key"; complains "Keep it to yourself"
