@@ -13,8 +13,8 @@ unit_tests = tests/unit/archive_extract_test tests/unit/archive_ustar_test tests
 unit_tests_pack = tests/unit/archive_rewrite_test tests/unit/net_challenge_test tests/unit/net_origin_test \
 	tests/unit/net_push_test tests/unit/net_redirect_test tests/unit/net_registry_test \
 	tests/unit/net_resume_test tests/unit/net_tls_test tests/unit/net_transfer_test tests/unit/packlist_test \
-	tests/unit/pipeline_pack_test tests/unit/pipeline_unpack_test tests/unit/sources_cosign_test \
-	tests/unit/sources_image_test tests/unit/sources_ref_test
+	tests/unit/pipeline_pack_test tests/unit/pipeline_unpack_test tests/unit/publish_test \
+	tests/unit/sources_cosign_test tests/unit/sources_image_test tests/unit/sources_ref_test
 # Every bit and every length of a small bundle.
 long_programs = tests/tamper/flip_test
 include tests/fuzz/local.mk
