@@ -36,6 +36,7 @@ static void put_begin(struct world *w, struct fetch *f, const char *location, st
 
 	vl_sha256_of(body, &d);
 	vl_digest_oci(&d, digest);
+	location = location ? location : "/no-location";
 	url = vl_xprintf("%s%cdigest=%s", location, strchr(location, '?') ? '&' : '?', digest);
 	push_begin(w, f, VL_PUT, url);
 	f->get.send = body;
