@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# T80, T81, T83, T84, T86: valise unpack is killed before every call that changes a file; then each of these calls fails with "no
-# space" and "I/O error", each opening of a file with "no descriptor", each reading of the medium with "I/O error". Each time:
-# what is current is the old or the new generation, and whole; the same command again gives the tree of an undisturbed run.
+# T80, T81, T83, T84, T86: valise unpack, rollback and gc are killed before every call that changes a file; then each of these
+# calls fails with "no space" and "I/O error", each opening of a file with "no descriptor", each reading of the medium with
+# "I/O error". Each time: what is current is the old or the new generation, and whole; the same command again gives the tree of an undisturbed run.
 # sweep.py does the counting; VALISE_SWEEP_STEP=N takes every Nth point only.
 . "${srcdir:-.}/tests/lib/cli.sh"
 need strace python3 taskset

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # tests/torture/sweep.py VALISE DIR BUNDLE1 BUNDLE2: called by kill-sweep.sh.
 # In:    DIR/base with an empty store that trusts the key, and an empty target directory.
-# Does:  traces the installation of BUNDLE2, into the empty store and over BUNDLE1, to find every call that changes a file; repeats
-#        it once per call and fault on a fresh copy; looks at what is left; runs it again undisturbed; looks again.
+# Does:  traces the installation of BUNDLE2, into the empty store and over BUNDLE1, then a rollback and a gc with both there, to find
+#        every call that changes a file; repeats it once per call and fault on a fresh copy; looks at what is left; runs it again
+#        undisturbed; looks again.
 # Out:   TAP, one line per fault and kind of call.
 import concurrent.futures
 import hashlib
@@ -59,7 +60,7 @@ class Place:
     def __init__(self, top, first, cpu):
         self.cpu = str(cpu)
         self.top = os.path.join(DIR, top)
-        self.first = first
+        self.first = first  # bundles that are installed before
         self.run = os.path.join(self.top, "run")
         self.conf = os.path.join(self.top, "valise.conf")
         os.makedirs(self.run)
@@ -84,8 +85,10 @@ class Place:
         self.look_after()
 
     def look_after(self):
-        if self.first:
-            must(self.valise("unpack", self.first), "the first bundle and its places")
+        for bundle in self.first:
+            code, text = self.valise("unpack", bundle)
+            if code != 12:  # an older one, for the second time
+                must((code, text), "the first bundle and its places")
 
     def all(self):
         return tree(self.run, self.run.encode())
@@ -119,21 +122,24 @@ def fault_points(log):
 
 
 class Sweep:
-    def __init__(self, name, first):
+    def __init__(self, name, first, command):
+        self.command = command
+        self.says = "prod %d is installed" % (1 if command[0] == "rollback" else 2)
         self.places = [Place("%s%d" % (name, i), first, i) for i in sorted(os.sched_getaffinity(0))[:4]]
         self.free = list(self.places)
         p = self.places[0]
         log = DIR + "/trace-" + name
-        must(p.valise("unpack", TWO, wrap=["strace", "-f", "-qq", "-y", "-o", log, "-e", "trace=read," + ALL, "-e",
+        must(p.valise(*command, wrap=["strace", "-f", "-qq", "-y", "-o", log, "-e", "trace=read," + ALL, "-e",
                                           "signal=none"]),
-             "install the second bundle")
+             " ".join(command))
         self.points = fault_points(log)
         self.want = p.all()
         self.new = p.visible()
         p.reset()
         self.old = p.visible()
-        if self.old[1] == self.new[1] or self.old[2] == self.new[2] or not all(self.points.values()):
-            print("Bail out! the two bundles do not differ in what consumers see, or nothing was traced")
+        differs = self.old[1] != self.new[1] and self.old[2] != self.new[2]
+        if differs == (command[0] == "gc") or not self.points["change"] or not self.points["open"]:
+            print("Bail out! it does not change what it should change in what consumers see, or nothing was traced")
             sys.exit(1)
 
     def judge(self, p, fault, code, text, allowed):
@@ -146,17 +152,18 @@ class Sweep:
             yield "the current generation is neither old nor new: " + differences(whole, generation)
         if target not in (self.old[2], self.new[2]):
             yield "the place outside is neither old nor new: " + differences(self.new[2], target)
-        if code == 0 and p.all() != self.want:
+        # what was current long ago could not be removed: a warning, and the next run does it
+        if code == 0 and "old places were not removed" not in text and p.all() != self.want:
             yield "it says done, but: " + differences(self.want, p.all())
-        if code not in (0, -9, 137) and name == self.old[0] and "; store unchanged" not in text:
+        if code not in (0, -9, 137) and name == self.old[0] and self.command[0] != "gc" and "; store unchanged" not in text:
             yield "it does not say that the store is unchanged: " + text
-        if code not in (0, -9, 137) and name != self.old[0] and "prod 2 is installed" not in text:
-            yield "it does not say that prod 2 is installed: " + text
+        if code not in (0, -9, 137) and name != self.old[0] and self.says not in text:
+            yield "it does not say: %s: %s" % (self.says, text)
         if code in (-9, 137):
-            code, text = p.valise("fsck")
+            code, text = p.valise("fsck", "--all")
             if code != 0:
                 yield "fsck: exit %d: %s" % (code, text)
-        code, text = p.valise("unpack", TWO)
+        code, text = p.valise(*self.command)
         if code != 0:
             yield "the same command again: exit %d: %s" % (code, text)
         elif p.all() != self.want:
@@ -167,7 +174,7 @@ class Sweep:
         p = self.free.pop()
         try:
             p.reset()
-            code, text = p.valise("unpack", TWO, wrap=["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=" + call, "-e",
+            code, text = p.valise(*self.command, wrap=["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=" + call, "-e",
                                                        "signal=none", "-e", "inject=%s:%s:when=%d" % (call, fault, n)])
             return ["%s %s %d, %s\n#   %s" % (fault, call, n, line, why) for why in self.judge(p, fault, code, text, allowed)]
         finally:
@@ -194,8 +201,12 @@ BAD_MEDIUM = ("read", "error=EIO", "medium unreadable at", (22,))
 
 def main():
     count = failed = total = points = 0
-    for name, first, faults in (("over-the-old", ONE, (KILL, ENOSPC, EIO, EMFILE, BAD_MEDIUM)), ("from-nothing", None, (KILL, ENOSPC))):
-        sweep = Sweep(name, first)
+    for name, first, command, faults in (
+            ("over-the-old", (ONE,), ("unpack", TWO), (KILL, ENOSPC, EIO, EMFILE, BAD_MEDIUM)),
+            ("from-nothing", (), ("unpack", TWO), (KILL, ENOSPC)),
+            ("rollback", (ONE, TWO), ("rollback", "1"), (KILL, ENOSPC, EIO)),
+            ("gc", (ONE, TWO), ("gc", "--keep", "1"), (KILL, EIO))):
+        sweep = Sweep(name, first, command)
         points += sum(len(p) for p in sweep.points.values())
         for kind, fault, words, allowed in faults:
             for call, reasons in sorted(sweep.all(kind, fault, allowed).items()):
