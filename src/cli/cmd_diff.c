@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cli/cmd_diff.c: what changed between two sequences, a bundle and the store, or two stores.
- * In:    a sequence number, a bundle's directory, a store's directory, twice; the second is the current state if left out.
+ * In:    a sequence, a generation, a bundle's directory, a store's directory, twice; the second is the current state if
+ *        left out.
  * Out:   words or JSON lines per item, image and file; always exit 0 when there was something to compare.
  * Keeps: for a bundle that nobody vouches for it says so; comparing installs nothing. */
 #include <inttypes.h>
@@ -26,7 +27,7 @@ static const struct vl_opt table[] = {
 };
 
 enum kind { NOTHING = 0, GENERATION, BUNDLE };
-struct source { /* one side; a side of the own store borrows it */
+struct source { /* one side, and what has to stay open for it */
 	enum kind kind;
 	char *path; /* of a bundle or another store; NULL: the own store */
 	char channel[65];
@@ -34,7 +35,6 @@ struct source { /* one side; a side of the own store borrows it */
 	bool verified;
 	struct vl_doc snapshot;
 	struct vl_docs docs;
-	/* what has to stay open */
 	struct vl_store *store;
 	struct vl_carried_list found;
 	struct vl_checked *checked;
@@ -72,21 +72,41 @@ static bool take_channel(struct source *s, const struct vl_store *store, uint64_
 }
 
 /* channel NULL: the only one there is. */
+static bool take_generation(struct source *s, const struct vl_store *store, const struct vl_generation *g,
+			    const char *channel, struct vl_err *e)
+{
+	const struct vl_channel *ch;
+
+	if (!vl_cli_check_channel(g, channel, e))
+		return false;
+	if (!g->n)
+		return true;
+	if (!channel && g->n > 1) {
+		vl_fail(e, VL_E_USAGE, "store %s has %zu channels", vl_store_path(store), g->n);
+		return vl_hint(e, "Choose one with --channel: %s, %s..", g->channel[0].name, g->channel[1].name);
+	}
+	ch = channel ? vl_generation_find(g, channel) : &g->channel[0];
+	return take_channel(s, store, g->number, ch, e);
+}
+
 static bool take_current(struct source *s, const struct vl_store *store, const char *channel, struct vl_err *e)
 {
 	VL_CLEAN(vl_generation) g = { 0 };
-	const struct vl_channel *ch;
 
-	if (!vl_store_current(store, &g, e) || !vl_cli_check_channel(&g, channel, e))
-		return false;
-	if (!g.n)
-		return true;
-	if (!channel && g.n > 1) {
-		vl_fail(e, VL_E_USAGE, "store %s has %zu channels", vl_store_path(store), g.n);
-		return vl_hint(e, "Choose one with --channel: %s, %s..", g.channel[0].name, g.channel[1].name);
-	}
-	ch = channel ? vl_generation_find(&g, channel) : &g.channel[0];
-	return take_channel(s, store, g.number, ch, e);
+	return vl_store_current(store, &g, e) && take_generation(s, store, &g, channel, e);
+}
+
+/* "@7": whatever the sequence is. Two fetches without a pack between them have the same one. */
+static bool take_numbered(struct source *s, const struct comparing *k, const char *text, struct vl_err *e)
+{
+	VL_CLEAN(vl_generation) g = { 0 };
+
+	if (!k->own)
+		return vl_fail(e, VL_E_ABSENT, "there is no store at %s to look up generation %s in", k->c->store,
+			       text);
+	if (vl_store_load_generation(k->own, strtoull(text, NULL, 10), &g, e))
+		return take_generation(s, k->own, &g, k->o->channel, e);
+	return e->code == VL_E_ABSENT ? vl_hint(e, "valise log shows those that are kept.") : false;
 }
 
 /* The newest generation in which a channel is at this sequence. */
@@ -186,6 +206,8 @@ static bool take(struct source *s, const struct comparing *k, const char *word, 
 {
 	if (all_digits(word))
 		return take_sequence(s, k, word, e);
+	if (word[0] == '@' && all_digits(word + 1))
+		return take_numbered(s, k, word + 1, e);
 	if (!is_store(word))
 		return take_bundle(s, k, word, e);
 	s->path = vl_xstrdup(word);
@@ -414,6 +436,7 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 	VL_CLEAN(source) a = { .kind = NOTHING };
 	VL_CLEAN(source) b = { .kind = NOTHING };
 	struct comparing k = { .c = c, .o = opts };
+	bool back;
 
 	if (!vl_cli_store_absent(c) && !vl_store_open(&own, c->store, VL_STORE_READ, 0, &c->env, e))
 		return false;
@@ -425,14 +448,15 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 	if (!take_own(&b, &k, &a, e))
 		return false;
 	/* With the current state: from the older to the newer, so that a new bundle shows what it would bring. */
-	return a.sequence > b.sequence ? compare(&k, &b, &a, e) : compare(&k, &a, &b, e);
+	back = a.sequence > b.sequence || (a.sequence == b.sequence && a.generation > b.generation);
+	return back ? compare(&k, &b, &a, e) : compare(&k, &a, &b, e);
 }
 
 const struct vl_command vl_cmd_diff = {
 	.name = "diff", .summary = "show what changed between sequences, bundles or stores", .side = VL_SIDE_BOTH,
 	.usage = "A [B] [-c NAME] [-t PUB]..",
-	.text = "A and B are sequence numbers of this store, directories of bundles, or other stores. Without B, A is "
-		"compared with the current state, from the older to the newer. Shows items, images by name, counts of "
-		"files, the age of databases, and bytes.",
+	.text = "A and B are sequences of this store, generations (@N), directories of bundles, or other stores. "
+		"Without B, A is compared with the current state, from the older to the newer. Shows items, images by "
+		"name, counts of files, the age of databases, and bytes.",
 	.opts = table, .size = sizeof(struct opts), .args_min = 1, .args_max = 2, .run = run,
 };

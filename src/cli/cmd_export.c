@@ -153,7 +153,7 @@ const struct vl_command vl_cmd_export = {
 	.name = "export", .summary = "write images or files of the store for other programs", .side = VL_SIDE_BOTH,
 	.usage = "ITEM[/NAME] -o PATH [-F FORMAT] [-p PLATFORM] [-c NAME]\n"
 		 "NAME -o PATH [-F FORMAT] [-p PLATFORM] [-c NAME]",
-	.text = "Writes the images of an item, or one of them, as an archive for docker load, podman load and skopeo; or "
-		"the files of an item into a new directory. Every blob is hashed while it is written.",
+	.text = "Writes the images of an item, or one of them, as an archive for docker load, podman load and skopeo; "
+		"or the files of an item into a new directory. Every blob is hashed while it is written.",
 	.opts = table, .size = sizeof(struct opts), .args_min = 1, .args_max = 1, .run = run,
 };

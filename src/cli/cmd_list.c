@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/cmd_list.c: what the store holds: items, or the images or files of one item; how large, and what of it another item
- * has too, which is what removing an item would not free. */
+/* cli/cmd_list.c: what the store holds: items, or the images or files of one item; how large, and what of it another
+ * item has too, which is what removing an item would not free. */
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -307,7 +307,7 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 const struct vl_command vl_cmd_list = {
 	.name = "list", .summary = "list the items of the store, or the images or files of one", .side = VL_SIDE_BOTH,
 	.usage = "[ITEM] [-c NAME]",
-	.text = "Items with type, size, age, source and digest, and how much of each another item has too. With ITEM: its "
-		"images with names, platforms and signatures, or its files.",
+	.text = "Items with type, size, age, source and digest, and how much of each another item has too. With ITEM: "
+		"its images with names, platforms and signatures, or its files.",
 	.opts = table, .size = sizeof(struct opts), .args_max = 1, .run = run,
 };

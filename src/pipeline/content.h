@@ -57,7 +57,7 @@ struct vl_named_images {
 };
 void vl_named_images_clear(struct vl_named_images *l);
 VL_DEFINE_CLEAN(vl_named_images)
-struct vl_named_image *vl_named_images_add(struct vl_named_images *l); /* a new empty one, borrowed until the next add */
+struct vl_named_image *vl_named_images_add(struct vl_named_images *l); /* a new empty one, until the next add */
 /* The children of an item of images, in their order. *is_images: whether the item is one; nothing is added if not. */
 VL_MUST bool vl_named_images_of(const struct vl_docs *docs, const struct vl_desc *item, struct vl_named_images *out,
 				bool *is_images, struct vl_err *e);

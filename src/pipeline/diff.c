@@ -262,15 +262,13 @@ static bool compare_items(struct compare *c, const struct vl_env *env, struct vl
 	return true;
 }
 
-bool vl_diff_make(const struct vl_compared *a, const struct vl_compared *b, const struct vl_env *env, struct vl_diff *out,
-		  struct vl_err *e)
+bool vl_diff_make(const struct vl_compared *a, const struct vl_compared *b, const struct vl_env *env,
+		  struct vl_diff *out, struct vl_err *e)
 {
 	VL_CLEAN(compare) c = { .a = a, .b = b, .out = out };
 
 	if (!gather(a, &c.all_a, e) || !gather(b, &c.all_b, e) || !compare_items(&c, env, e))
 		return false;
-	out->bytes_a = vl_blob_set_bytes(&c.all_a);
-	out->bytes_b = vl_blob_set_bytes(&c.all_b);
 	out->bytes_new = vl_blob_set_new(&c.all_b, &c.all_a);
 	out->bytes_gone = vl_blob_set_new(&c.all_a, &c.all_b);
 	return true;

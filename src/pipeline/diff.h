@@ -31,7 +31,7 @@ struct vl_diff_item {
 struct vl_diff {
 	struct vl_diff_item *item; /* sorted by name */
 	size_t n, cap;
-	uint64_t bytes_a, bytes_b, bytes_new, bytes_gone; /* each blob once; new: in B and not in A; gone: the reverse */
+	uint64_t bytes_new, bytes_gone; /* each blob once; new: in B and not in A; gone: the reverse */
 };
 void vl_diff_clear(struct vl_diff *d);
 VL_DEFINE_CLEAN(vl_diff)

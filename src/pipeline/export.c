@@ -368,10 +368,13 @@ bool vl_export_blob(struct vl_exporting *x, const struct vl_digest *d, uint64_t 
 	if (!vl_store_open_blob(x->store, d, size, &fd, e) || !vl_buf_room(&chunk, chunk.max, &at, e))
 		return false;
 	for (uint64_t left = size; left; left -= got) {
-		if (!vl_env_go_on(x->env, e) || !vl_read_full(fd, at, left < chunk.max ? (size_t)left : chunk.max, &got, e))
+		size_t want = left < chunk.max ? (size_t)left : chunk.max;
+
+		if (!vl_env_go_on(x->env, e) || !vl_read_full(fd, at, want, &got, e))
 			return false;
 		if (!got)
-			return vl_fail(e, VL_E_STORE, "blob %s became shorter while it was read", vl_digest_oci(d, name));
+			return vl_fail(e, VL_E_STORE, "blob %s became shorter while it was read",
+				       vl_digest_oci(d, name));
 		vl_sha256_add(sha, vl_bytes(at, got));
 		if (!f(ctx, vl_bytes(at, got), e))
 			return false;
@@ -391,7 +394,8 @@ static bool settle_format(const struct vl_export_opts *o, struct vl_exported *x,
 	if (!x->format)
 		x->format = x->names_are_items ? VL_EXPORT_FILES : VL_EXPORT_OCI;
 	if (x->format == VL_EXPORT_DOCKER && x->names_are_items)
-		return vl_fail(e, VL_E_USAGE, "item %s holds files, no images: a docker-archive cannot hold it", o->what);
+		return vl_fail(e, VL_E_USAGE, "item %s holds files, no images: a docker-archive cannot hold it",
+			       o->what);
 	if (x->format == VL_EXPORT_FILES && x->images.n != 1)
 		return vl_fail(e, VL_E_USAGE, "--format files takes one artifact, and item %s has %zu", o->what,
 			       x->images.n);

@@ -2,7 +2,8 @@
 /* pipeline/peek.c: a look into a bundle.
  * In:    a waybill, verified or not, and the first parcel, which holds the documents.
  * Out:   documents.
- * Keeps: a parcel is hashed against the waybill before it is opened, a document against its name before it is parsed. */
+ * Keeps: a parcel is hashed against the waybill before it is opened, a document against its name before it is
+ *        parsed. */
 #include "pipeline/peek.h"
 
 #include <stdlib.h>
