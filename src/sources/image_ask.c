@@ -11,7 +11,6 @@
 #include "base/text.h"
 #include "sources/image.h"
 
-#define DOCUMENT_BYTES_MAX (256u << 20) /* of one item */
 #define SMALL_MAX (1u << 20)
 
 void vl_image_ref_fail(struct vl_image_ref *r, const struct vl_err *why)
@@ -20,6 +19,12 @@ void vl_image_ref_fail(struct vl_image_ref *r, const struct vl_err *why)
 		return;
 	r->failed = true;
 	r->err = *why;
+}
+
+static void fail_named(struct vl_image_ref *r, struct vl_err *why)
+{
+	vl_while(why, "%s", r->label);
+	vl_image_ref_fail(r, why);
 }
 
 /* ---- requests ---- */
@@ -142,8 +147,7 @@ static void done(struct vl_net *n, struct vl_request *g)
 		VL_STR url = vl_url_public(a->urls[used(a)]);
 
 		vl_while(&why, "%s", url);
-		vl_while(&why, "%s", r->label);
-		vl_image_ref_fail(r, &why);
+		fail_named(r, &why);
 	}
 	vl_image_ref_advance(r);
 }
@@ -173,14 +177,16 @@ struct vl_image_doc *vl_image_find(const struct vl_image_ref *r, const struct vl
 	return NULL;
 }
 
-static bool too_many(const struct vl_image *m, size_t more, struct vl_err *e)
+/* What the documents of the item may become, before the first of these is asked for. */
+static bool has_room(const struct vl_image *m, size_t more, uint64_t bytes, struct vl_err *e)
 {
-	return m->documents + more > VL_ITEM_DOCUMENTS_MAX &&
-	       !vl_fail(e, VL_E_LIMIT, "the item has more than %d documents", VL_ITEM_DOCUMENTS_MAX);
+	if (m->documents + more > VL_ITEM_DOCUMENTS_MAX)
+		return vl_fail(e, VL_E_LIMIT, "the item has more than %u documents", VL_ITEM_DOCUMENTS_MAX);
+	return m->document_bytes + bytes <= VL_ITEM_DOCUMENT_BYTES_MAX ||
+	       vl_fail(e, VL_E_LIMIT, "the item has more than 256 MiB of documents");
 }
 
-/* Each as often as it is named: whoever walks the item later meets it so. */
-static bool bounded(struct vl_image *m, const struct vl_desc *d, unsigned depth, struct vl_err *e)
+static bool is_fit(const struct vl_desc *d, unsigned depth, struct vl_err *e)
 {
 	char oci[VL_DIGEST_OCI];
 
@@ -191,15 +197,8 @@ static bool bounded(struct vl_image *m, const struct vl_desc *d, unsigned depth,
 	if (d->size > VL_DOC_MAX)
 		return vl_fail(e, VL_E_LIMIT, "document %s has %" PRIu64 " bytes, more than the 4 MiB one may have", oci,
 			       d->size);
-	if (!vl_media_type_is_index(d->media_type) && !vl_media_type_is_manifest(d->media_type))
-		return vl_fail(e, VL_E_TYPE, "its index names a %s, which is neither an index nor a manifest",
-			       d->media_type);
-	if (too_many(m, 1, e))
-		return false;
-	m->documents++;
-	m->document_bytes += d->size;
-	return m->document_bytes <= DOCUMENT_BYTES_MAX ||
-	       vl_fail(e, VL_E_LIMIT, "the item has more than 256 MiB of documents");
+	return vl_media_type_is_index(d->media_type) || vl_media_type_is_manifest(d->media_type) ||
+	       vl_fail(e, VL_E_TYPE, "its index names a %s, which is neither an index nor a manifest", d->media_type);
 }
 
 static struct vl_image_doc *new_doc(struct vl_image_ref *r, const struct vl_desc *desc)
@@ -209,17 +208,31 @@ static struct vl_image_doc *new_doc(struct vl_image_ref *r, const struct vl_desc
 	vl_grow(&r->doc, r->n, &r->cap, sizeof(struct vl_image_doc *));
 	r->doc[r->n++] = d;
 	vl_desc_copy(&d->desc, desc);
+	r->image->documents++;
+	r->image->document_bytes += desc->size;
 	return d;
+}
+
+static bool has_room_below(const struct vl_image_ref *r, const struct vl_image_doc *d, struct vl_err *e)
+{
+	uint64_t bytes = 0;
+	size_t more = 0;
+
+	for (size_t i = 0; i < d->doc.n; i++) {
+		bool known = vl_image_find(r, &d->doc.child[i].digest);
+
+		more += !known;
+		bytes += known ? 0 : d->doc.child[i].size;
+	}
+	return has_room(r->image, more, bytes, e);
 }
 
 static void want_children(struct vl_image_ref *r, struct vl_image_doc *d)
 {
 	struct vl_err why = VL_ERR_INIT;
 
-	if (d->whole && d->doc.is_index && too_many(r->image, d->doc.n, &why)) {
-		vl_while(&why, "%s", r->label);
-		vl_image_ref_fail(r, &why);
-	}
+	if (d->whole && d->doc.is_index && !has_room_below(r, d, &why))
+		fail_named(r, &why);
 	for (size_t i = 0; i < d->doc.n && d->doc.is_index && !r->failed; i++) {
 		const struct vl_desc *c = &d->doc.child[i];
 
@@ -285,9 +298,8 @@ struct vl_image_doc *vl_image_want(struct vl_image_ref *r, const struct vl_desc 
 	struct vl_err why = VL_ERR_INIT;
 	struct vl_image_doc *d = vl_image_find(r, &desc->digest);
 
-	if (!bounded(r->image, desc, depth, &why)) {
-		vl_while(&why, "%s", r->label);
-		vl_image_ref_fail(r, &why);
+	if (!is_fit(desc, depth, &why) || (!d && !has_room(r->image, 1, desc->size, &why))) {
+		fail_named(r, &why);
 		return NULL;
 	}
 	if (d) {
@@ -300,12 +312,10 @@ struct vl_image_doc *vl_image_want(struct vl_image_ref *r, const struct vl_desc 
 	d->depth = depth;
 	d->whole = whole;
 	d->carried = carried;
-	if (!load_document(r, d)) {
+	if (!load_document(r, d))
 		ask_for(r, d);
-	} else if (!arrived(r, d, &why)) {
-		vl_while(&why, "%s", r->label);
-		vl_image_ref_fail(r, &why);
-	}
+	else if (!arrived(r, d, &why))
+		fail_named(r, &why);
 	return d;
 }
 
