@@ -7,15 +7,22 @@
 #include "pipeline/publishing.h"
 #include "sources/source.h"
 
-/* The net says "fetch" of everything that it moves. */
+struct relay {
+	const struct vl_env *env;
+	const struct vl_publish_report *r;
+};
+
+/* The net says "fetch" of everything that it moves, and knows only of what is under way. */
 static void emit_as_publish(void *ctx, const struct vl_event *ev)
 {
-	const struct vl_env *env = ctx;
+	const struct relay *relay = ctx;
 	struct vl_event own = *ev;
 
 	if (own.phase)
 		own.phase = "publish";
-	vl_emit(env, &own);
+	if (own.kind == VL_EV_PROGRESS && own.total < relay->r->bytes_wanted)
+		own.total = relay->r->bytes_wanted;
+	vl_emit(relay->env, &own);
 }
 
 static bool check_generation(const struct vl_publish_opts *o, const struct vl_hub *h, struct vl_err *e)
@@ -33,8 +40,9 @@ static bool check_generation(const struct vl_publish_opts *o, const struct vl_hu
 bool vl_publish_run(const struct vl_publish_opts *o, const struct vl_conf *conf, const struct vl_env *env,
 		    struct vl_publish_report *r, size_t *problems, struct vl_err *e)
 {
-	struct vl_env copy = *env, own = { .now = env->now, .emit = emit_as_publish, .emit_ctx = &copy,
-					   .stop = env->stop, .jobs = env->jobs };
+	struct relay relay = { .env = env, .r = r };
+	struct vl_env own = { .now = env->now, .emit = emit_as_publish, .emit_ctx = &relay, .stop = env->stop,
+			      .jobs = env->jobs };
 	VL_AUTO(vl_store) s = NULL;
 	VL_AUTO(vl_hub) h = NULL;
 	VL_AUTO(vl_net) net = NULL;

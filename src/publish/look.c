@@ -79,6 +79,7 @@ static bool look_doc(struct vl_task *t, struct vl_err *e)
 	(void)e;
 	t->i += t->pub->from;
 	d = &p->doc[t->i];
+	t->item = d->item;
 	t->scope = vl_pub_scope(p, d->repo);
 	vl_task_ask(t, VL_HEAD, vl_pub_url(p, d->repo, "manifests", vl_digest_oci(&d->desc.digest, digest)), take_doc)
 		->accept = VL_PUB_ACCEPT;
@@ -202,6 +203,7 @@ static bool look_blob(struct vl_task *t, struct vl_err *e)
 	char digest[VL_DIGEST_OCI];
 
 	(void)e;
+	t->item = b->item;
 	t->scope = vl_pub_scope(t->pub, b->repo);
 	vl_task_ask(t, VL_HEAD, vl_pub_url(t->pub, b->repo, "blobs", vl_digest_oci(&b->digest, digest)), take_blob);
 	return true;

@@ -201,6 +201,7 @@ static bool look_name(struct vl_task *t, struct vl_err *e)
 	const char *what = n->offer->tag ? n->offer->tag : vl_digest_oci(&n->offer->desc.digest, digest);
 
 	(void)e;
+	t->item = n->offer->item;
 	t->scope = vl_pub_scope(t->pub, n->repo);
 	vl_task_ask(t, VL_HEAD, vl_pub_url(t->pub, n->repo, "manifests", what), take_head)->accept = VL_PUB_ACCEPT;
 	return true;

@@ -134,6 +134,7 @@ bool vl_publish(const struct vl_publish_job *job, struct vl_net *net, struct vl_
 		good = push_all(&p, e);
 	}
 	vl_net_stats(net, &bytes, &out->requests);
-	vl_emit_phase_end(job->env, "publish", out->bytes_sent);
+	if (good)
+		vl_emit_phase_end(job->env, "publish", out->bytes_sent);
 	return good;
 }

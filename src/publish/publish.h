@@ -22,6 +22,7 @@ struct vl_publish_report {
 	uint64_t names, names_new;       /* tags and digests; of them not yet there as they should be */
 	uint64_t blobs, blobs_sent, blobs_mounted;
 	uint64_t bytes_sent, requests;   /* dry_run: bytes_sent is what would be sent */
+	uint64_t bytes_wanted;           /* of blobs that are missing, as far as was looked; grows during the run */
 	uint64_t fallback_tags;          /* referrers indexes updated because the registry has no referrers API */
 };
 /* Emits phase "publish" (bytes), VL_EV_ITEM per name. Stops at the first failure that another try does not mend. */

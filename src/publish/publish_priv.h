@@ -18,6 +18,7 @@ struct vl_task {
 	struct vl_pub *pub;
 	struct vl_task *prev, *next;
 	size_t i;             /* what it is about: the stage knows */
+	const char *item;     /* for messages; set before the first request */
 	size_t at, end;       /* the stage's own */
 	unsigned tries;
 	bool flag;            /* the stage's own */

@@ -20,12 +20,6 @@ bool vl_task_same_digest(const struct vl_task *t, const struct vl_digest *want, 
 	return vl_found(e, NULL, safe, w);
 }
 
-static bool give_up(const struct vl_err *why, const char *what, const char *item, struct vl_err *e)
-{
-	*e = *why;
-	return vl_while(e, "%s of item %s", what, item);
-}
-
 static bool put(struct vl_task *t, size_t repo, const struct vl_desc *d, const char *reference, vl_task_fn *answer,
 		struct vl_err *e)
 {
@@ -48,8 +42,10 @@ static bool doc_put(struct vl_task *t, struct vl_err *e)
 	struct vl_pub_doc *d = &t->pub->doc[t->i];
 	char digest[VL_DIGEST_OCI];
 
-	if (!t->req.ok)
-		return give_up(&t->req.err, vl_digest_oci(&d->desc.digest, digest), d->item, e);
+	if (!t->req.ok) {
+		*e = t->req.err;
+		return vl_while(e, "manifest %s", vl_digest_oci(&d->desc.digest, digest));
+	}
 	d->there = d->put = true;
 	d->known_subject = t->req.oci_subject != NULL;
 	return vl_task_same_digest(t, &d->desc.digest, e);
@@ -63,6 +59,7 @@ static bool put_doc(struct vl_task *t, struct vl_err *e)
 
 	if (d->there || d->attached != p->put_attached || d->level != p->put_level)
 		return true;
+	t->item = d->item;
 	return put(t, d->repo, &d->desc, vl_digest_oci(&d->desc.digest, digest), doc_put, e) ||
 	       vl_while(e, "item %s", d->item);
 }
@@ -87,8 +84,10 @@ static bool tag_put(struct vl_task *t, struct vl_err *e)
 {
 	const struct vl_pub_name *n = &t->pub->name[t->i];
 
-	if (!t->req.ok)
-		return give_up(&t->req.err, n->text, n->offer->item, e);
+	if (!t->req.ok) {
+		*e = t->req.err;
+		return vl_while(e, "%s", n->text);
+	}
 	return vl_task_same_digest(t, &n->offer->desc.digest, e);
 }
 
@@ -101,6 +100,7 @@ static bool put_tag(struct vl_task *t, struct vl_err *e)
 	n = &p->name[t->i];
 	if (n->there || !n->offer->tag || n->offer->attached != p->put_attached)
 		return true;
+	t->item = n->offer->item;
 	return put(t, n->repo, &n->offer->desc, n->offer->tag, tag_put, e) ||
 	       vl_while(e, "%s of item %s", n->text, n->offer->item);
 }

@@ -12,6 +12,7 @@
 struct entry {
 	size_t repo;
 	const struct vl_referrer *referrer; /* of the hub: subject and descriptor */
+	const char *item;
 	bool put, told;                     /* in this run; the registry knows of subjects */
 };
 struct lists { /* entries of one repository and subject stand together */
@@ -57,8 +58,8 @@ static void collect(struct lists *l, size_t a, size_t b)
 		if (!r)
 			continue;
 		vl_grow(&l->entry, l->n, &l->cap, sizeof *l->entry);
-		l->entry[l->n++] = (struct entry){ .repo = n->repo, .referrer = r, .put = d && d->put,
-						   .told = d && d->known_subject };
+		l->entry[l->n++] = (struct entry){ .repo = n->repo, .referrer = r, .item = n->offer->item,
+						   .put = d && d->put, .told = d && d->known_subject };
 	}
 }
 
@@ -247,6 +248,7 @@ static bool begin_list(struct vl_task *t, struct vl_err *e)
 	}
 	if (put && told)
 		return true;
+	t->item = head_of(t)->item;
 	t->scope = vl_pub_scope(t->pub, head_of(t)->repo);
 	if (put)
 		return get_list(t);

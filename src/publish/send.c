@@ -11,6 +11,7 @@
 #include "publish/publish_priv.h"
 
 #define UPLOAD_TRIES 3
+#define WORTH_TELLING (UINT64_C(256) << 20) /* bytes that take some seconds to hash */
 
 /* ---- one digest, and who misses it ---- */
 
@@ -83,11 +84,28 @@ static bool check_take(void *ctx, size_t i, void *result, struct vl_err *e)
 	return true;
 }
 
-static bool check_all(struct vl_pub *p, struct vl_err *e)
+/* Bytes that must go over the wire, if every mount works. */
+static uint64_t wanted(const struct vl_pub *p)
+{
+	uint64_t sum = 0;
+	size_t repo;
+
+	for (size_t i = 0; i < p->n_send; i++) {
+		const struct vl_pub_blob *b = &p->blob[p->send[i].first];
+
+		sum += vl_pub_known(p, &b->digest, &repo) ? 0 : b->size;
+	}
+	return sum;
+}
+
+static bool check_all(struct vl_pub *p, uint64_t bytes, struct vl_err *e)
 {
 	struct vl_pool_job job = { .count = p->n_send, .threads = p->job->env->jobs, .ctx = p, .work = check_work,
 				   .take = check_take };
+	char size[24];
 
+	if (bytes >= WORTH_TELLING)
+		vl_emit_note(p->job->env, "reading %s: only what is whole is sent", vl_size_text(bytes, size));
 	return vl_pool_run(&job, e);
 }
 
@@ -106,7 +124,7 @@ static bool give_up(const struct vl_task *t, const struct vl_err *why, struct vl
 	char digest[VL_DIGEST_OCI];
 
 	*e = *why;
-	return vl_while(e, "blob %s of item %s for %s", vl_digest_oci(&blob_of(t)->digest, digest), blob_of(t)->item,
+	return vl_while(e, "blob %s for %s", vl_digest_oci(&blob_of(t)->digest, digest),
 			t->pub->repo[blob_of(t)->repo].name);
 }
 
@@ -233,6 +251,7 @@ static bool begin_send(struct vl_task *t, struct vl_err *e)
 {
 	const struct vl_pub_send *s = &t->pub->send[t->i];
 
+	t->item = t->pub->blob[s->first].item;
 	t->at = s->first;
 	t->end = s->first + s->n;
 	return next_place(t, e);
@@ -257,10 +276,14 @@ static void would_send(struct vl_pub *p)
 
 bool vl_pub_send(struct vl_pub *p, struct vl_err *e)
 {
+	uint64_t bytes;
+
 	group(p);
 	if (p->job->dry_run) {
 		would_send(p);
 		return true;
 	}
-	return check_all(p, e) && vl_pub_stage(p, p->n_send, begin_send, e);
+	bytes = wanted(p);
+	p->r->bytes_wanted += bytes;
+	return check_all(p, bytes, e) && vl_pub_stage(p, p->n_send, begin_send, e);
 }

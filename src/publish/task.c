@@ -112,7 +112,7 @@ struct vl_request *vl_task_ask(struct vl_task *t, enum vl_method method, char *u
 	t->asked = true;
 	g->method = method;
 	g->urls = t->urls;
-	g->label = "publish";
+	g->label = t->item;
 	g->registry = true;
 	g->scope = t->scope;
 	g->max = ANSWER_MAX;

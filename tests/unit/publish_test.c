@@ -160,7 +160,7 @@ static void test_bad(struct world *w)
 		{ "put_fail=1&put_times=99&blob=1", VL_E_NET, "500" },
 		{ "cut=1&cut_times=99&blob=1", VL_E_NET, "blob sha256:" },
 		{ "put_fail=1&put_times=99&put_status=403&blob=1", VL_E_REFUSED, "blob sha256:" },
-		{ "put_fail=1&put_times=99&put_status=400&doc=1", VL_E_REFUSED, "of item " },
+		{ "put_fail=1&put_times=99&put_status=400&doc=1", VL_E_REFUSED, "manifest sha256:" },
 		{ "readonly=405", VL_E_REFUSED, "does not take pushes" },
 		{ "readonly=403", VL_E_REFUSED, "does not allow this push" },
 		{ "limit_body=1500", VL_E_LIMIT, "larger than the registry" },
