@@ -11,6 +11,7 @@
 
 #define LINES_MAX 200u /* images and items shown; the rest is counted */
 #define FILES_MAX 5u   /* of one item */
+#define HOSTS_MAX 8u   /* upstream registries that are mirrored */
 
 struct page {
 	const struct vl_hall *h;
@@ -204,6 +205,58 @@ static void put_images(struct page *p)
 			     n - LINES_MAX);
 }
 
+/* ---- a mirror: upstream's own names, without a change in any file that holds them ---- */
+
+struct hosts { /* borrowed from the hub: beginnings of names of images */
+	const char *name[HOSTS_MAX];
+	size_t len[HOSTS_MAX], n;
+};
+
+/* The length of the host before the name that the image has here, too; 0: it was mapped to another. */
+static size_t mirrored(const struct vl_offer *o)
+{
+	const char *slash = o->source ? strchr(o->source, '/') : NULL;
+	size_t len = strlen(o->repository);
+
+	if (!is_image(o) || !slash || strncmp(slash + 1, o->repository, len) != 0 || !strchr(":@", slash[1 + len]))
+		return 0;
+	return (size_t)(slash - o->source);
+}
+
+static void add_host(struct hosts *h, const char *name, size_t len)
+{
+	for (size_t i = 0; i < h->n; i++)
+		if (h->len[i] == len && !strncmp(h->name[i], name, len))
+			return;
+	if (!len || h->n == HOSTS_MAX)
+		return;
+	h->name[h->n] = name;
+	h->len[h->n++] = len;
+}
+
+static void put_mirror(struct page *p)
+{
+	const struct vl_hub *hub = p->h->hub;
+	struct hosts hosts = { .n = 0 };
+
+	for (size_t i = 0; i < hub->n_offer; i++)
+		add_host(&hosts, hub->offer[i].source, mirrored(&hub->offer[i]));
+	if (!hosts.n)
+		return;
+	vl_text_add(&p->t, "<p>Or under the names they have upstream, with this host as a mirror: for podman, "
+			   "skopeo, buildah and CRI-O in <code>/etc/containers/registries.conf.d/valise.conf</code></p>\n<pre>\n");
+	for (size_t i = 0; i < hosts.n; i++) {
+		VL_STR name = vl_xstrndup(hosts.name[i], hosts.len[i]);
+
+		vl_text_add(&p->t, "[[registry]]\nlocation = \"");
+		vl_text_html(&p->t, name);
+		vl_text_add(&p->t, "\"\n[[registry.mirror]]\nlocation = \"");
+		vl_text_html(&p->t, p->host);
+		vl_text_add(&p->t, p->a->tls ? "\"\n" : "\"\ninsecure = true\n");
+	}
+	vl_text_add(&p->t, "</pre>\n");
+}
+
 /* ---- GitLab ---- */
 
 /* Analyzers: chosen by that name, or images out of the group that GitLab publishes them in. */
@@ -268,8 +321,8 @@ static void put_gitlab(struct page *p)
 
 	if (!prefix && !container)
 		return;
-	vl_text_add(&p->t, "<h2>GitLab</h2>\n<p>For <code>.gitlab-ci.yml</code>, or as variables of the project, the group "
-			   "or the instance. All of them, with the analyzers' versions: <code>valise env gitlab "
+	vl_text_add(&p->t, "<h2>GitLab</h2>\n<p>For <code>.gitlab-ci.yml</code>, or as variables of the project, the "
+			   "group or the instance. All of them, with the analyzers' versions: <code>valise env gitlab "
 			   "--registry ");
 	vl_text_html(&p->t, p->host);
 	vl_text_add(&p->t, "</code> on the host of this store.</p>\n<pre>\nvariables:\n");
@@ -333,8 +386,8 @@ static void put_trivy(struct page *p)
 	}
 	if (any)
 		vl_text_add(&p->t, "</pre>\n<p>The options can stand together on one line, for <code>trivy fs</code> "
-				   "and the others too. The databases are replaced with every bundle; Trivy asks when its "
-				   "copy is due.</p>\n");
+				   "and the others too. The databases are replaced with every bundle; Trivy asks when "
+				   "its copy is due.</p>\n");
 }
 
 /* ---- OSV-Scanner ---- */
@@ -433,6 +486,7 @@ void vl_route_front(const struct vl_hall *h, const struct vl_ask *a, struct vl_r
 	put_problems(&p);
 	put_items(&p);
 	put_images(&p);
+	put_mirror(&p);
 	put_gitlab(&p);
 	put_trivy(&p);
 	put_osv(&p);

@@ -155,6 +155,13 @@ same "$(jq -r '.manifests[0].digest' "$T/copy/index.json")" "$(images_digest mul
 run skopeo copy -q --src-tls-verify=false "docker://$HUB/lab/app:1" "oci:$T/copy:app"; exits 0
 check "umoci unpacks the original tree" images_same_tree "$T/copy:app" "$T/images/roots/app"
 
+# ---- the hub as a mirror: upstream's name, by the page's own lines ----
+shown | sed -n '/^\[\[registry\]\]/,/^<\/pre>/p' | grep -v '^<' >"$T/registries.conf"
+same "$(sed -n 's/^location = //p' "$T/registries.conf" | tr '\n' ' ')" "\"$UP\" \"$HUB\" " "the page has the lines of a mirror"
+before=$(grep -c "^serve: .* /v2/lab/tool/manifests/1 200" "$T/daemon.log")
+run skopeo --registries-conf "$T/registries.conf" inspect --raw "docker://$UP/lab/tool:1"; exits 0
+check "skopeo asks the mirror" test "$(grep -c "^serve: .* /v2/lab/tool/manifests/1 200" "$T/daemon.log")" -gt "$before"
+
 # ---- podman, where it runs ----
 if command -v podman >/dev/null 2>&1 && podman --root "$T/pod" --runroot "$T/podrun" --storage-driver vfs info >/dev/null 2>&1; then
 	pod() { podman --root "$T/pod" --runroot "$T/podrun" --storage-driver vfs "$@"; }
