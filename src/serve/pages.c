@@ -243,8 +243,9 @@ static void put_mirror(struct page *p)
 		add_host(&hosts, hub->offer[i].source, mirrored(&hub->offer[i]));
 	if (!hosts.n)
 		return;
-	vl_text_add(&p->t, "<p>Or under the names they have upstream, with this host as a mirror: for podman, "
-			   "skopeo, buildah and CRI-O in <code>/etc/containers/registries.conf.d/valise.conf</code></p>\n<pre>\n");
+	vl_text_add(&p->t, "<p>Or under the names they have upstream, with this host as a mirror: for podman, skopeo, "
+			   "buildah and CRI-O in "
+			   "<code>/etc/containers/registries.conf.d/valise.conf</code></p>\n<pre>\n");
 	for (size_t i = 0; i < hosts.n; i++) {
 		VL_STR name = vl_xstrndup(hosts.name[i], hosts.len[i]);
 
