@@ -101,31 +101,51 @@ static bool next_registry(struct vl_asking *a, const struct vl_err *why)
 	return true;
 }
 
+static bool is_passed(const struct vl_asking *a, size_t i)
+{
+	const struct vl_candidate *c = vl_candidates_find(&a->ref->from, a->urls[i]);
+
+	return c && c->passed;
+}
+
 /* What may be missing is missing here; perhaps not at the next registry. */
 static void absent(struct vl_asking *a)
 {
-	if (a->one_by_one && a->at + 1 < a->n) {
-		a->at++;
+	size_t next = a->at + 1;
+
+	while (a->one_by_one && next < a->n && is_passed(a, next))
+		next++;
+	if (a->one_by_one && next < a->n) {
+		a->at = next;
 		send(a);
 	} else if (a->absent) {
 		a->absent(a);
 	}
 }
 
+/* The registry that has the image said that nothing is attached; another one cannot be reached. Said once. */
+static bool passes_over(struct vl_asking *a)
+{
+	struct vl_candidate *c = vl_candidates_find(&a->ref->from, a->urls[a->at]);
+
+	if (!a->absence || a->at == 0 || !c || vl_code_exit(a->get.err.code) != vl_code_exit(VL_E_NET))
+		return false;
+	if (!c->passed)
+		vl_emit_warn(a->ref->image->work->run->job->env, "%s; what it may have attached to the image is left out",
+			     a->get.err.msg);
+	c->passed = true;
+	return true;
+}
+
 static void failed(struct vl_asking *a)
 {
-	struct vl_image_ref *r = a->ref;
-
-	/* The registry that has the image said that nothing is attached; another cannot be reached. */
-	if (a->absence && a->at > 0 && vl_code_exit(a->get.err.code) == 30) {
-		vl_emit_warn(r->image->work->run->job->env, "%s; what it may have attached to the image is left out",
-			     a->get.err.msg);
+	if (passes_over(a)) {
 		absent(a);
 		return;
 	}
 	if (a->absence && a->get.err.code == VL_E_REFUSED)
 		vl_hint(&a->get.err, "Check the credentials, or set referrers: false to leave signatures out.");
-	vl_image_ref_fail(r, &a->get.err);
+	vl_image_ref_fail(a->ref, &a->get.err);
 }
 
 static void done(struct vl_net *n, struct vl_request *g)

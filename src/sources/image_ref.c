@@ -18,19 +18,19 @@ static const struct vl_item *item_of(const struct vl_image_ref *r)
 
 /* ---- the top: what the reference names ---- */
 
-/* Who answered has it: first for everything else, so that a dead mirror is waited for once. */
+/* Who answered has it: first for everything else. Those before it have not, or cannot be reached. */
 static void prefer(struct vl_image_ref *r, const char *url_used)
 {
-	for (size_t i = 1; url_used && i < r->from.n; i++) {
-		struct vl_candidate c = r->from.v[i];
-		VL_STR begin = vl_xprintf("%s/v2/%s/manifests/", c.base, c.name);
+	struct vl_candidate *used = url_used ? vl_candidates_find(&r->from, url_used) : NULL, first;
+	size_t i = used ? (size_t)(used - r->from.v) : 0;
 
-		if (strncmp(url_used, begin, strlen(begin)) != 0)
-			continue;
-		memmove(&r->from.v[1], &r->from.v[0], i * sizeof c);
-		r->from.v[0] = c;
+	if (!i)
 		return;
-	}
+	first = *used;
+	for (size_t k = 0; k < i; k++)
+		r->from.v[k].passed = true;
+	memmove(&r->from.v[1], &r->from.v[0], i * sizeof first);
+	r->from.v[0] = first;
 }
 
 /* An earlier reference of the same repository that names the same does the work for both. */

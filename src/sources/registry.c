@@ -79,6 +79,19 @@ void vl_candidates_clear(struct vl_candidates *c)
 	*c = (struct vl_candidates){ .v = NULL };
 }
 
+struct vl_candidate *vl_candidates_find(const struct vl_candidates *c, const char *url)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		VL_STR begin = vl_xprintf("%s/v2/%s/", c->v[i].base, c->v[i].name);
+		const char *rest = strncmp(url, begin, strlen(begin)) ? NULL : url + strlen(begin);
+
+		/* "a" is not the one of "a/b/manifests/1" */
+		if (rest && strcspn(rest, "/") == strlen(rest) - strlen(strrchr(rest, '/')))
+			return &c->v[i];
+	}
+	return NULL;
+}
+
 char *vl_candidate_url(const struct vl_candidate *c, const char *kind, const char *what)
 {
 	return vl_xprintf("%s/v2/%s/%s/%s", c->base, c->name, kind, what);

@@ -16,6 +16,7 @@ struct vl_candidate {
 	char *base;    /* "https://host"; of docker.io its API's host */
 	char *name;    /* "aquasec/trivy-db" */
 	char *version; /* tag or digest */
+	bool passed;   /* the caller's: it has not what was asked for first, or cannot be reached */
 };
 struct vl_candidates {
 	struct vl_candidate *v;
@@ -25,6 +26,8 @@ struct vl_candidates {
 VL_MUST bool vl_candidates_add(struct vl_candidates *c, const struct vl_conf *conf, const char *reference,
 			       const char *default_tag, struct vl_err *e);
 void vl_candidates_clear(struct vl_candidates *c);
+/* Whose URL this is; NULL: nobody's. */
+struct vl_candidate *vl_candidates_find(const struct vl_candidates *c, const char *url);
 /* "https://host/v2/NAME/KIND/WHAT" of one, with kind "manifests", "blobs" or "referrers"; the caller frees. */
 char *vl_candidate_url(const struct vl_candidate *c, const char *kind, const char *what);
 /* Of all; the caller frees: vl_texts_free(). */
