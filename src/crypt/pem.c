@@ -197,15 +197,15 @@ bool vl_pem_verify(const struct vl_pem_key *k, struct vl_bytes text, struct vl_b
 	return good;
 }
 
-bool vl_pem_signature(const char *base64, uint8_t out[static VL_PEM_SIGNATURE_MAX], size_t *len)
+bool vl_pem_base64(const char *base64, uint8_t *out, size_t cap, size_t *len)
 {
 	struct vl_bytes text = vl_bytes_str(base64);
 	size_t padding = 0;
 
-	if (text.len == 0 || text.len % 4 || text.len / 4 * 3 > VL_PEM_SIGNATURE_MAX)
+	if (text.len == 0 || text.len % 4)
 		return false;
 	while (padding < 2 && base64[text.len - 1 - padding] == '=')
 		padding++;
 	*len = text.len / 4 * 3 - padding;
-	return vl_base64_exact(text, out, *len);
+	return *len <= cap && vl_base64_exact(text, out, *len);
 }

@@ -15,8 +15,8 @@ VL_DEFINE_AUTO(vl_pem_key)
  * the key's signature of `text`. */
 bool vl_pem_verify(const struct vl_pem_key *k, struct vl_bytes text, struct vl_bytes signature);
 
-#define VL_PEM_SIGNATURE_MAX 2048u /* bytes of a signature; RSA with 16384 bits */
-/* Strict base64 (canonical, padded, nothing before or behind) -> a signature. False: it is none. */
-bool vl_pem_signature(const char *base64, uint8_t out[static VL_PEM_SIGNATURE_MAX], size_t *len);
+#define VL_PEM_SIGNATURE_MAX 2048u /* bytes of a signature: RSA with 16384 bits */
+/* Strict base64 (canonical, padded, nothing before or behind) of 1 to cap bytes. False: it is none. */
+bool vl_pem_base64(const char *base64, uint8_t *out, size_t cap, size_t *len);
 
 #endif

@@ -203,7 +203,7 @@ void vl_image_ask_attached(struct vl_image_ref *r)
 static bool is_signature(const struct vl_image_doc *d)
 {
 	for (size_t i = 0; d->generation == 1 && !d->doc.is_index && d->doc.n <= VL_COSIGN_MAX && i < d->doc.n; i++)
-		if (!strcmp(d->doc.child[i].media_type, VL_MT_COSIGN))
+		if (vl_cosign_is_layer(d->doc.child[i].media_type))
 			return true;
 	return false;
 }
@@ -212,7 +212,7 @@ void vl_image_want_payloads(struct vl_image_ref *r)
 {
 	for (size_t i = 0; i < r->n; i++)
 		for (size_t k = 0; is_signature(r->doc[i]) && k < r->doc[i]->doc.n; k++)
-			if (!strcmp(r->doc[i]->doc.child[k].media_type, VL_MT_COSIGN))
+			if (vl_cosign_is_layer(r->doc[i]->doc.child[k].media_type))
 				vl_image_want_small(r, &r->doc[i]->doc.child[k]);
 }
 

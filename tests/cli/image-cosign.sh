@@ -44,6 +44,40 @@ for k in rsa ed; do
 	list docker:1 $k.pub; fetch; exits 0
 done
 
+# ---- as cosign 3 signs: a bundle, attached as a referrer. An older cosign makes the bundle, too ----
+# attach KEY NAME PREDICATE-TYPE: the bundle of the manifest's bytes, and a manifest around it
+attach() {
+	images_raw "$R/lab/$2" >"$T/manifest"; echo '{}' >"$T/predicate"
+	cosign attest-blob -y --tlog-upload=false --key "$T/$1.key" --new-bundle-format --bundle "$T/bundle.json" \
+		--predicate "$T/predicate" --type "$3" "$T/manifest"
+	python3 - "$R" "lab/${2%:*}" "$T/manifest" "$T/bundle.json" <<'PY' || bail "the bundle cannot be pushed"
+import hashlib, json, sys, urllib.request
+host, repository, manifest, bundle = sys.argv[1], sys.argv[2], open(sys.argv[3], "rb").read(), open(sys.argv[4], "rb").read()
+MANIFEST, BUNDLE = "application/vnd.oci.image.manifest.v1+json", "application/vnd.dev.sigstore.bundle.v0.3+json"
+digest = lambda b: "sha256:" + hashlib.sha256(b).hexdigest()
+def ask(method, url, data=None, kind="application/octet-stream"):
+    url = url if url.startswith("http") else "http://%s/v2/%s/%s" % (host, repository, url)
+    return urllib.request.urlopen(urllib.request.Request(url, data, {"Content-Type": kind}, method=method))
+def put(blob):
+    where = ask("POST", "blobs/uploads/", b"").headers["Location"]
+    ask("PUT", where + ("&" if "?" in where else "?") + "digest=" + digest(blob), blob)
+put(bundle); put(b"{}")
+attached = json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, "artifactType": BUNDLE,
+    "config": {"mediaType": "application/vnd.oci.empty.v1+json", "digest": digest(b"{}"), "size": 2},
+    "layers": [{"mediaType": BUNDLE, "digest": digest(bundle), "size": len(bundle)}],
+    "subject": {"mediaType": json.loads(manifest).get("mediaType", MANIFEST), "digest": digest(manifest), "size": len(manifest)}}).encode()
+ask("PUT", "manifests/" + digest(attached), attached, MANIFEST)
+listed = json.dumps({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json",
+    "manifests": [{"mediaType": MANIFEST, "digest": digest(attached), "size": len(attached), "artifactType": BUNDLE}]}).encode()
+ask("PUT", "manifests/" + digest(manifest).replace(":", "-"), listed, "application/vnd.oci.image.index.v1+json")
+PY
+}
+attach good artifact:1 https://sigstore.dev/cosign/sign/v1
+list artifact:1 good.pub; fetch; exits 0
+list artifact:1 evil.pub; fetch; exits 32; complains "E3204.*$R/lab/artifact:1.*is not signed by this key"
+attach good artifact:1 https://slsa.dev/provenance/v1
+list artifact:1 good.pub; rm -rf "$T/connected"; fetch; exits 32; complains "E3204.*is not a signature of a container image"
+
 # ---- keys that are none ----
 list tool:1 good.key; fetch; exits 2
 complains "E0204.*good.key holds a private key, not a public key"; complains "Keep it to yourself"

@@ -168,12 +168,13 @@ static void test_base64(void)
 
 	for (size_t i = 0; i < VL_LEN(base64); i++) {
 		len = 0;
-		tap_is(vl_pem_signature(base64[i].text, out, &len), base64[i].len > 0, "base64 \"%s\"", base64[i].text);
+		tap_is(vl_pem_base64(base64[i].text, out, sizeof out, &len), base64[i].len > 0, "base64 \"%s\"", base64[i].text);
 		if (base64[i].len)
 			tap_ok(len == base64[i].len && !memcmp(out, "ManM", len), "its %zu bytes", base64[i].len);
 	}
 	memset(big, 'A', 4000);
-	tap_ok(!vl_pem_signature(big, out, &len), "more than 2048 bytes are no signature");
+	tap_ok(!vl_pem_base64(big, out, sizeof out, &len), "more bytes than there is room for");
+	tap_ok(vl_pem_base64("TWFu", out, 3, &len) && !vl_pem_base64("TWFu", out, 2, &len), "just enough room, and too little");
 }
 
 int main(void)

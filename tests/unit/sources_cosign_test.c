@@ -135,6 +135,95 @@ static void test_payloads(const struct world *w)
 	tap_fails(vl_cosign_verify(w->store, &doc, w->key, &w->image, &e), &e, VL_E_UPSTREAM_SIG, "an index is none");
 }
 
+/* ---- bundles, as cosign 3 writes them ---- */
+
+#define PREDICATE "https://sigstore.dev/cosign/sign/v1"
+#define STATEMENT(predicate, digits)                                                                                   \
+	"{\"_type\":\"https://in-toto.io/Statement/v1\",\"subject\":[{\"name\":\"other\",\"digest\":{\"sha512\":\"00\"}},"      \
+	"{\"digest\":{\"sha256\":\"" digits "\"},\"annotations\":{}}],\"predicateType\":\"" predicate "\",\"predicate\":{}}"
+#define SIGNED STATEMENT(PREDICATE, DIGITS "00")
+
+static char *base64_of(const struct world *w, const char *text)
+{
+	VL_CLEAN(vl_buf) out = VL_BUF_INIT(65536);
+
+	if (scratch_cmd(&w->dir, text, "openssl", "base64", "-A"))
+		scratch_bail("openssl makes no base64");
+	scratch_get(&w->dir, "out", &out);
+	return vl_xstrdup(vl_buf_str(&out));
+}
+
+static const struct {
+	const char *name, *statement, *signer, *type; /* type NULL: in-toto's */
+	const char *instead;                          /* of the statement that was signed */
+	const char *error;
+} bundles[] = {
+	{ "good", SIGNED, "right.key", NULL, NULL, NULL },
+	{ "another key", SIGNED, "wrong.key", NULL, NULL, "image " IMAGE " is not signed by this key" },
+	{ "another statement than signed", STATEMENT(PREDICATE, DIGITS "11"), "right.key", NULL, SIGNED,
+	  "image " IMAGE " is not signed by this key" },
+	{ "another type than signed", SIGNED, "right.key", "application/json", NULL,
+	  "the cosign signature of image " IMAGE " is malformed" },
+	{ "another image", STATEMENT(PREDICATE, DIGITS "11"), "right.key", NULL, NULL,
+	  "the signature by this key is for another image: " OTHER ", not " IMAGE },
+	{ "provenance by the same key", STATEMENT("https://slsa.dev/provenance/v1", DIGITS "00"), "right.key", NULL, NULL,
+	  "what this key signed is not a signature of a container image" },
+	{ "no statement", "{}", "right.key", NULL, NULL, "what this key signed is not a signature of a container image" },
+	{ "no JSON", "sign here", "right.key", NULL, NULL, "what this key signed is not a signature of a container image" },
+};
+
+static char *bundle_of(const struct world *w, size_t i)
+{
+	VL_STR signed_text = vl_xprintf("DSSEv1 28 application/vnd.in-toto+json %zu %s", strlen(bundles[i].statement),
+					bundles[i].statement);
+	VL_STR signature = signature_of(w, bundles[i].signer, signed_text);
+	VL_STR foreign = signature_of(w, "wrong.key", "nothing");
+	VL_STR payload = base64_of(w, bundles[i].instead ? bundles[i].instead : bundles[i].statement);
+
+	return vl_xprintf("{\"mediaType\":\"" VL_MT_BUNDLE "\",\"verificationMaterial\":{\"publicKey\":{\"hint\":\"x\"}},"
+			  "\"dsseEnvelope\":{\"payload\":\"%s\",\"payloadType\":\"%s\",\"signatures\":[{\"sig\":\"%s\"},"
+			  "{\"keyid\":\"only\"},{\"sig\":\"%s\"}]}}",
+			  payload, bundles[i].type ? bundles[i].type : "application/vnd.in-toto+json", foreign, signature);
+}
+
+static void test_bundles(const struct world *w)
+{
+	for (size_t i = 0; i < VL_LEN(bundles); i++) {
+		VL_CLEAN(vl_doc) doc = { 0 };
+		VL_STR bundle = bundle_of(w, i);
+		const struct layer l = { VL_MT_BUNDLE, bundle, NULL, NULL, NULL };
+		struct vl_err e = VL_ERR_INIT;
+		bool good;
+
+		fix_artifact(w->store, &doc, VL_MT_BUNDLE);
+		add(w, &doc, &l);
+		good = vl_cosign_verify(w->store, &doc, w->key, &w->image, &e);
+		tap_is(good, !bundles[i].error, "bundle: %s %s", bundles[i].name, e.msg);
+		if (bundles[i].error)
+			tap_str(e.msg, bundles[i].error, "bundle: %s: what is said", bundles[i].name);
+	}
+}
+
+static void test_broken_bundles(const struct world *w)
+{
+	static const char *const texts[] = {
+		"", "{}", "[]", "no json", "{\"dsseEnvelope\":[]}", "{\"dsseEnvelope\":{\"payload\":1,\"payloadType\":2}}",
+		"{\"dsseEnvelope\":{\"payload\":\"e30=\\n\",\"payloadType\":\"application/vnd.in-toto+json\"}}",
+		"{\"messageSignature\":{\"signature\":\"AAAA\"}}",
+	};
+
+	for (size_t i = 0; i < VL_LEN(texts); i++) {
+		VL_CLEAN(vl_doc) doc = { 0 };
+		const struct layer l = { VL_MT_BUNDLE, texts[i], NULL, NULL, NULL };
+		struct vl_err e = VL_ERR_INIT;
+
+		fix_artifact(w->store, &doc, VL_MT_BUNDLE);
+		add(w, &doc, &l);
+		tap_fails(vl_cosign_verify(w->store, &doc, w->key, &w->image, &e), &e, VL_E_UPSTREAM_SIG, "bundle %s", texts[i]);
+		tap_str(e.msg, "the cosign signature of image " IMAGE " is malformed", "is malformed");
+	}
+}
+
 static void test_many(const struct world *w)
 {
 	VL_CLEAN(vl_doc) doc = { 0 };
@@ -165,6 +254,8 @@ int main(void)
 	tap_good(vl_pem_load(&w.key, scratch_path(&w.dir, "right.pub"), &e), &e, "the key loads");
 	test_rows(&w);
 	test_payloads(&w);
+	test_bundles(&w);
+	test_broken_bundles(&w);
 	test_many(&w);
 	vl_store_free(w.store);
 	vl_pem_key_free(w.key);
