@@ -4,9 +4,11 @@
  * Out:   a new generation, switched to in one step; or the store as it was, and why.
  * Keeps: the high-water mark stays where it is. Going back is the operator's word on this host, once; a bundle that is
  *        older than the mark is refused as before, and the bundle of the mark can be installed again. */
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "base/text.h"
 #include "pipeline/choose.h"
@@ -209,6 +211,17 @@ static bool turn_back(struct rollback *b, const struct vl_turn *t, struct vl_err
 	       vl_env_go_on(b->env, e) && vl_newgen_commit(&n, NULL, NULL, e);
 }
 
+/* A store that only packs, or whose operator said --no-place, has no places: then there are none to fill. */
+static bool has_places(const struct rollback *b)
+{
+	struct vl_err unused;
+	struct stat st;
+	VL_FD dir = -1;
+
+	return vl_store_generation_dir(b->store, b->was.number, &dir, &unused) &&
+	       !fstatat(dir, "places", &st, AT_SYMLINK_NOFOLLOW);
+}
+
 static bool go_back(struct rollback *b, struct vl_err *e)
 {
 	const struct vl_rollback_opts *o = b->o;
@@ -219,6 +232,7 @@ static bool go_back(struct rollback *b, struct vl_err *e)
 	    !choose_channel(b, e) || !list_past(b, e) || !choose_state(b, e) || !check(b, e))
 		return false;
 	t.store = b->store;
+	t.no_place = !has_places(b);
 	return o->dry_run || ((b->r->already || turn_back(b, &t, e)) && vl_turn_forward(&t, e));
 }
 

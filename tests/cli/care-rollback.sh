@@ -15,6 +15,7 @@ pack() {
 }
 for i in 1 2 3 4; do pack $i; done
 CH=lab pack 9
+printf 'channel: prod\nexpires: 14d\nitems:\n  - name: docs\n    type: dir\n    path: ./docs\n' >p.yaml
 printf 'places:\n  - consumer: files\n    channel: prod\n    item: docs\n    path: %s/target\n' "$W" >"$T/valise.conf"
 S=$VALISE_STORE
 high() { tr -d ' \n' <"$S/state/high.json" | sed 's/.*"name":"prod","epoch":1,"sequence":\([0-9]*\).*/\1/'; }
@@ -101,4 +102,11 @@ complains 'fsck --repair-from'
 run valise gc; exits 11; complains "nothing was removed from .*generation [0-9]* is to be kept: prod 2: blob sha256:$blob is missing"
 same "$(tree_of "$S")" "$first" "neither changed anything"
 run valise gc --keep 1; exits 0
+
+# the packing side: what was fetched before, and no places, which it never had
+run valise --store left rollback -c prod; exits 0; says '^installed again: prod 3 (4 before)'; complains_not
+check "no places are made there" test ! -e left/current/places
+run valise --store left pack --no-fetch -f p.yaml -k k.key -o again; exits 0; complains 'repeats the content of prod 3'
+same "$(ls again)" prod-000005 "it has a number of its own"
+run valise unpack again; exits 0; same "$(cat target/a)" "this is 3" "the older content, as the newest bundle"
 t_done

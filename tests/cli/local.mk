@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Command-line tests: the receiving build passes cli_tests, the full build all of them; check-long runs long_tests.
-cli_tests = tests/cli/cmd-keygen.sh tests/cli/cmd-trust.sh tests/cli/cmd-usage.sh tests/cli/golden.sh
+cli_tests = tests/cli/care-receive.sh tests/cli/cmd-keygen.sh tests/cli/cmd-trust.sh tests/cli/cmd-usage.sh tests/cli/golden.sh
 cli_tests_pack = tests/cli/care-fsck.sh tests/cli/care-rollback.sh tests/cli/cmd-busy.sh tests/cli/cmd-json.sh tests/cli/cmd-pack-dir.sh tests/cli/cmd-refusals.sh \
 	tests/cli/cmd-terminal.sh tests/cli/export.sh tests/cli/fetch-dir.sh tests/cli/fetch-http.sh tests/cli/fetch-oci-faults.sh \
 	tests/cli/fetch-osv.sh tests/cli/fetch-trivy-db.sh tests/cli/gitlab.sh tests/cli/hostile-bundles.sh \
