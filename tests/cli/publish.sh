@@ -5,6 +5,7 @@
 . "${srcdir:-.}/tests/lib/cli.sh"
 . "$SRC/tests/lib/images.sh"
 . "$SRC/tests/lib/clients.sh"
+. "$SRC/tests/lib/oci.sh"
 need docker-registry skopeo umoci openssl python3 jq zstd curl
 
 # registry NAME [CONFIG]: its address in $R, files in $T/NAME, log in $T/NAME.log
@@ -30,7 +31,11 @@ head_of() { curl -sS -I -o "$T/head" -w '%{http_code}' -H "Accept: application/v
 
 # ---- there and back again ----
 images_build "$T/i"; images_push "$UP" lab
-mkdir "$T/docs"; echo 'read me' >"$T/docs/read.txt"
+mkdir "$T/docs" "$T/db"; echo 'read me' >"$T/docs/read.txt"
+seq -f 'advisory %.0f' 20000 >"$T/db/trivy.db"
+printf '{"Version":2,"NextUpdate":"2026-11-21T06:00:00Z","UpdatedAt":"2026-11-20T06:00:00Z","DownloadedAt":"0001-01-01T00:00:00Z"}' >"$T/db/metadata.json"
+tar -C "$T/db" -czf "$T/db.tar.gz" trivy.db metadata.json
+REGISTRY_PORT=${UP##*:}; push_trivy_db "$T/db.tar.gz" || bail "skopeo cannot push the database"
 items() {
 	cat >"$T/valise.yaml" <<YAML
 channel: prod
@@ -45,6 +50,9 @@ items:
   - name: docs
     type: dir
     path: ./docs
+  - name: trivy-db
+    type: trivy-db
+    references: ["$UP/aquasec/trivy-db:2"]
 YAML
 }
 items
@@ -56,7 +64,7 @@ carry 1
 VALISE_STORE=$T/right
 
 # ---- dry run: asks, sends nothing ----
-mark; run valise publish --dry-run "$DOWN"; exits 0; says "^would push 5\..* MB: [0-9]* blobs, 10 names to $DOWN"; complains "lab/app:1: sha256:[0-9a-f]* would be pushed"
+mark; run valise publish --dry-run "$DOWN"; exits 0; says "^would push 5\..* MB: [0-9]* blobs, 11 names to $DOWN"; complains "lab/app:1: sha256:[0-9a-f]* would be pushed"
 same "$(methods)" "HEAD " "a dry run only asks"
 # A foreign entry in the list of what is attached to app:1: it must stay.
 app=$(images_digest app:1); hex=${app#sha256:}
@@ -68,7 +76,7 @@ curl -sSf -o /dev/null -X PUT -H 'Content-Type: application/vnd.oci.image.index.
 
 # ---- all of it ----
 mark; run valise publish "$DOWN"; exits 0
-says "^pushed 10 names, [0-9]* blobs (5\.. MB) to $DOWN, [0-9]* mounted\$"
+says "^pushed 11 names, [0-9]* blobs (5\.. MB) to $DOWN, [0-9]* mounted\$"
 for n in $IMAGES_NAMES; do
 	[ "$n" = buildkit:1 ] && continue
 	same_raw "lab/$n"
@@ -87,6 +95,15 @@ done
 CRANE=$(find_client crane)
 if [ -n "$CRANE" ]; then for n in app:1 tool:1 multi:1 docker:1; do check "crane validate lab/$n" "$CRANE" validate --insecure --remote "$DOWN/lab/$n"; done; fi
 
+have_trivy
+if [ -n "$TRIVY" ]; then
+	run env HOME="$T" "$TRIVY" image --cache-dir "$T/trivy" --download-db-only --db-repository "$DOWN/aquasec/trivy-db:2"
+	exits 0; complains "Artifact successfully downloaded"
+	check "Trivy has the database from there" cmp "$T/db/trivy.db" "$T/trivy/db/trivy.db"
+else
+	skip "trivy is not installed"
+fi
+
 # ---- what is attached ----
 raw "$DOWN/lab/app:sha256-$hex" >list
 same "$(jq -r '.manifests[0].annotations.who' list)" "somebody else" "the foreign entry stays, first"
@@ -103,12 +120,12 @@ fi
 # ---- again ----
 curl -sSf -o /dev/null -X PUT -H 'Content-Type: application/vnd.oci.image.index.v1+json' --data-binary "$(jq -c '{schemaVersion, mediaType, manifests: [.manifests[1]]}' list)" \
 	"http://$DOWN/v2/lab/app/manifests/sha256-$hex" || bail "list"
-mark; run valise publish "$DOWN"; exits 0; says "^nothing to push: 10 names were at $DOWN already\$"; complains "lab/app:1: sha256:[0-9a-f]* up to date"
+mark; run valise publish "$DOWN"; exits 0; says "^nothing to push: 11 names were at $DOWN already\$"; complains "lab/app:1: sha256:[0-9a-f]* up to date"
 check "a second run sends nothing" sh -c '! echo "$1" | grep -qE "PUT|POST|PATCH"' - "$(methods)"
 same "$(asked | grep -c 'HEAD .*/lab/tool/manifests/1$')" 1 "one question for a name"
 same "$(asked | grep -c blobs)" 0 "none for a blob"
 run valise publish --json "$DOWN"; exits 0
-same "$(jq -r 'select(.type == "result") | "\(.names) \(."names-new") \(."bytes-sent") \(."blobs-sent")"' out)" "10 0 0 0" "the result for programs"
+same "$(jq -r 'select(.type == "result") | "\(.names) \(."names-new") \(."bytes-sent") \(."blobs-sent")"' out)" "11 0 0 0" "the result for programs"
 
 # ---- a tag that moved ----
 skopeo copy --quiet --preserve-digests --dest-tls-verify=false "oci:$T/i/oci:tool" "docker://$UP/lab/app:1" || bail "move"
