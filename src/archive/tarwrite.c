@@ -17,13 +17,14 @@ struct vl_tarwrite {
 	int fd;
 	uint64_t left;     /* bytes that the current file still lacks */
 	struct vl_err err; /* of a failed write */
+	bool dropped;      /* nothing more may be written */
 };
 
 static la_ssize_t write_out(struct archive *a, void *ctx, const void *data, size_t len)
 {
 	struct vl_tarwrite *t = ctx;
 
-	if (vl_write_all(t->fd, vl_bytes(data, len), &t->err))
+	if (!t->dropped && vl_write_all(t->fd, vl_bytes(data, len), &t->err))
 		return (la_ssize_t)len;
 	archive_set_error(a, EIO, "writing failed");
 	return -1;
@@ -59,8 +60,9 @@ void vl_tarwrite_free(struct vl_tarwrite *t)
 {
 	if (!t)
 		return;
-	/* Not archive_write_free() alone: that would write the end mark of an archive that is not whole. */
-	archive_write_fail(t->a);
+	/* archive_write_free() would fill the file up and write the end mark of an archive that is not whole; after
+	 * archive_write_fail() it would not free everything. */
+	t->dropped = true;
 	archive_write_free(t->a);
 	free(t);
 }

@@ -281,33 +281,53 @@ static bool is_unknown(const struct vl_platform *p)
 	return p->os && p->architecture && !strcmp(p->os, UNKNOWN) && !strcmp(p->architecture, UNKNOWN);
 }
 
-static bool add_variants(const struct vl_store *s, const struct vl_desc *d, struct vl_variants *out, unsigned depth,
-			 struct vl_err *e)
-{
-	VL_CLEAN(vl_doc) doc = { 0 };
-	struct vl_docs docs = vl_docs_of_store(s);
+struct unfolding {
+	const struct vl_store *s;
+	struct vl_variants *out;
+	struct vl_digests seen; /* an index may name one document a thousand times, and that one another */
+	struct vl_docshare share;
+};
 
-	if (is_unknown(&d->platform))
-		return true;
-	if (out->n > VL_ITEM_DOCUMENTS_MAX)
-		return vl_fail(e, VL_E_LIMIT, "an image has more than %u manifests", VL_ITEM_DOCUMENTS_MAX);
-	if (!vl_docshare_depth(depth, e) || !docs.get(docs.ctx, d, &doc, e))
-		return false;
-	for (size_t i = 0; doc.is_index && i < doc.n; i++)
-		if (!add_variants(s, &doc.child[i], out, depth + 1, e))
-			return false;
-	if (doc.is_index)
-		return true;
+static void unfolding_clear(struct unfolding *u)
+{
+	vl_digests_clear(&u->seen);
+}
+VL_DEFINE_CLEAN(unfolding)
+
+static bool add_variant(struct unfolding *u, const struct vl_desc *d, const struct vl_doc *doc, struct vl_err *e)
+{
+	struct vl_variants *out = u->out;
+
 	vl_grow(&out->v, out->n, &out->cap, sizeof *out->v);
 	out->v[out->n] = (struct vl_desc){ 0 };
 	vl_desc_copy(&out->v[out->n], d);
-	return ask_config(s, &doc.config, &out->v[out->n++].platform, e);
+	return ask_config(u->s, &doc->config, &out->v[out->n++].platform, e);
+}
+
+static bool unfold(struct unfolding *u, const struct vl_desc *d, unsigned depth, struct vl_err *e)
+{
+	VL_CLEAN(vl_doc) doc = { 0 };
+	struct vl_docs docs = vl_docs_of_store(u->s);
+	uint32_t number;
+
+	if (is_unknown(&d->platform) || !vl_digests_add(&u->seen, &d->digest, &number))
+		return true;
+	if (!vl_docshare_depth(depth, e) || !vl_docshare_add(&u->share, d->size, e) || !docs.get(docs.ctx, d, &doc, e))
+		return false;
+	if (!doc.is_index)
+		return add_variant(u, d, &doc, e);
+	for (size_t i = 0; i < doc.n; i++)
+		if (!unfold(u, &doc.child[i], depth + 1, e))
+			return false;
+	return true;
 }
 
 bool vl_image_variants(const struct vl_store *s, const struct vl_desc *image, struct vl_variants *out,
 		       struct vl_err *e)
 {
-	return add_variants(s, image, out, 3, e);
+	VL_CLEAN(unfolding) u = { .s = s, .out = out };
+
+	return unfold(&u, image, 3, e);
 }
 
 char *vl_variants_text(const struct vl_variants *l, const char *between)
