@@ -63,8 +63,13 @@ uint64_t vl_conn_acked(const struct vl_conn *c)
 
 static void cut(struct vl_conn *c, const char *why)
 {
+	struct linger now = { .l_onoff = 1, .l_linger = 0 };
 	struct vl_server *s = c->server;
 
+	/* In a transfer, what the kernel still holds is dropped: else a slow client would keep megabytes of it for
+	 * hours, and bytes that are not to be sent any more would be sent after all. */
+	if (c->phase == VL_PHASE_RUNNING)
+		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 	shutdown(c->fd, SHUT_RDWR);
 	c->cut = true;
 	s->n_conns--;

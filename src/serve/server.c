@@ -137,6 +137,18 @@ static bool read_keys(struct vl_server *s, struct vl_buf *cert, struct vl_buf *k
 	return !o->htpasswd || vl_htpasswd_load(&s->htpasswd, o->htpasswd, e);
 }
 
+/* A slip in --channel would be an empty registry. In a store that holds nothing yet every name may be right. */
+static bool check_channel(const struct vl_server *s, struct vl_err *e)
+{
+	const struct vl_generation *g = s->hall && s->hall->hub ? &s->hall->hub->generation : NULL;
+	const char *channel = s->opts->channel;
+
+	if (!channel || !g || !g->n || vl_generation_find(g, channel))
+		return true;
+	vl_fail(e, VL_E_ABSENT, "there is no channel %s in the store %s", channel, s->store);
+	return vl_hint(e, "valise status shows the channels that are there.");
+}
+
 static void warn_of_open_doors(const struct vl_server *s, bool loopback)
 {
 	if (s->htpasswd && !s->tls && !loopback)
@@ -233,7 +245,7 @@ static bool run(struct vl_server *s, struct vl_buf *cert, struct vl_buf *key, st
 
 	if (!raise_fds(s, e) || !read_keys(s, cert, key, e) ||
 	    !vl_listen_open(s->opts->listen, &fd, address, &loopback, e) || !vl_rights_drop(s->opts->user, e) ||
-	    !vl_hall_renew(s, e) || !vl_clerk_start(&s->hasher, vl_blob_hash, e) ||
+	    !vl_hall_renew(s, e) || !check_channel(s, e) || !vl_clerk_start(&s->hasher, vl_blob_hash, e) ||
 	    !vl_clerk_start(&s->doorman, vl_auth_work, e) || !start_http(s, fd, cert, key, e))
 		return false;
 	vl_fd_steal(&fd); /* closed at the end, after the library */

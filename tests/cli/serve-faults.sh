@@ -1,0 +1,84 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# valise serve under bad conditions: silent and slow clients, damaged blobs, a store that changes meanwhile, its own end.
+. "${srcdir:-.}/tests/lib/cli.sh"
+. "$SRC/tests/lib/serve.sh"
+need python3 curl
+serve_store
+raw() { t_name=$1; shift; check "$t_name" python3 "$SRC/tests/lib/serve_raw.py" "$@"; }
+blob_of() { sha256sum "$1" | cut -d' ' -f1; }
+code() { curl -s -o "$T/body" -w '%{http_code}' "$@"; }
+size=$(stat -c %s "$T/d/big.bin") big=$(blob_of "$T/d/big.bin") mid=$(blob_of "$T/d/mid.bin") small=$(blob_of "$T/d/small.bin")
+
+# ---- T102: who does nothing has to go, and meanwhile others are served.
+serve --deadline 2s --idle 3s --least-speed 64KiB
+raw 'T102 500 silent connections' silent "$PORT"
+check 'which is told' grep -q 'warning: all 256 connections are in use' "$T/serve.err"
+raw 'T102 300 clients that never read' never_reading "$PORT" /files/rules/big.bin 300
+raw 'T102 a client slower than --least-speed is cut' trickle "$PORT" /files/rules/big.bin
+serve_stop TERM
+
+# ---- Damage.
+spoil() { chmod u+w "$VALISE_STORE/blobs/sha256/$1"; printf X | dd of="$VALISE_STORE/blobs/sha256/$1" bs=1 seek="$2" conv=notrunc 2>/dev/null; }
+serve
+check 'good at first' sh -c "curl -sf '$URL/files/rules/mid.bin' | cmp - '$T/d/mid.bin'"
+same "$(code "$URL/files/rules/mid.bin")" 200 'known to be good'
+spoil "$mid" 100
+run curl -s -o "$T/body" "$URL/files/rules/mid.bin"; exits 18
+check 'T105 a damaged blob is not sent to its end' sh -c "[ \$(stat -c %s '$T/body') -lt 300000 ]"
+check 'which is told with digest and file' eventually 2 grep -q "^warning: blob sha256:$mid is not served: its bytes .*blobs/sha256/$mid" "$T/serve.err"
+same "$(code "$URL/files/rules/mid.bin")" 500 'from then on it is 500'
+check 'with a word of what to do' grep -q 'valise fsck' "$T/body"
+same "$(code -I "$URL/files/rules/mid.bin")" 500 'for HEAD, too'
+same "$(code -r 0-9 "$URL/files/rules/mid.bin")" 500 'and for a range'
+run curl -s "$URL/metrics"; says 'damaged.* 1$'
+same "$(grep -c "sha256:$mid is not served" "$T/serve.err")" 1 'it is told once'
+spoil "$small" 100
+same "$(code "$URL/files/rules/small.bin")" 500 'a small one never begins'
+spoil "$big" 1000000
+same "$(code -r 0-9 "$URL/files/rules/big.bin")" 500 'a range waits for the hash of the whole'
+cp "$T/d/mid.bin" "$VALISE_STORE/new"; mv "$VALISE_STORE/new" "$VALISE_STORE/blobs/sha256/$mid"
+check 'mended: served again' sh -c "curl -sf '$URL/files/rules/mid.bin' | cmp - '$T/d/mid.bin'"
+rm "$VALISE_STORE/blobs/sha256/$mid"
+same "$(code "$URL/files/rules/mid.bin")" 500 'a missing one is 500'
+truncate -s 1000 "$VALISE_STORE/blobs/sha256/$small"
+same "$(code "$URL/files/rules/small.bin")" 500 'one of another size is 500'
+for f in big mid small; do cp "$T/d/$f.bin" "$VALISE_STORE/new"; mv "$VALISE_STORE/new" "$VALISE_STORE/blobs/sha256/$(blob_of "$T/d/$f.bin")"; done
+
+# While it is sent by the kernel: the watch sees it, and the connection breaks off.
+check 'all mended' sh -c "curl -sf '$URL/files/rules/big.bin' | cmp - '$T/d/big.bin'"
+python3 "$SRC/tests/lib/serve_raw.py" slow_start "$PORT" /files/rules/big.bin "$size" "$T/begun" "$T/go" >"$T/slow" 2>&1 &
+slow=$!
+check 'a transfer runs' eventually 5 test -e "$T/begun"
+spoil "$big" $((size - 10))
+check 'the change is noticed' eventually 3 grep -q 'a blob changed on the disk while it was sent' "$T/serve.err"
+touch "$T/go"; wait "$slow"; same "$?" 3 'T105 damaged while it is sent: the transfer breaks off'
+same "$(code "$URL/files/rules/big.bin")" 200 'the next one is hashed again ...'
+run curl -s -o "$T/body" "$URL/files/rules/big.bin"; same "$(code "$URL/files/rules/big.bin")" 500 '... and found damaged'
+cp "$T/d/big.bin" "$VALISE_STORE/new"; mv "$VALISE_STORE/new" "$VALISE_STORE/blobs/sha256/$big"
+
+# ---- T106: another generation during a long GET.
+rm -f "$T/begun" "$T/go"
+check 'mended' sh -c "curl -sf '$URL/files/rules/big.bin' | cmp - '$T/d/big.bin'"
+python3 "$SRC/tests/lib/serve_raw.py" slow_start "$PORT" /files/rules/big.bin "$size" "$T/begun" "$T/go" >"$T/slow" 2>&1 &
+slow=$!
+check 'a transfer runs' eventually 5 test -e "$T/begun"
+echo new >"$T/d/new.txt"; head -c 100000 /dev/urandom >"$T/d/big2.bin"; mv "$T/d/big.bin" "$T/old.bin"
+run valise fetch -q -f "$T/valise.yaml"; exits 0
+check 'the new file is served' eventually 5 curl -sf -o /dev/null "$URL/files/rules/new.txt"
+same "$(code "$URL/files/rules/big.bin")" 404 'the old one is not listed any more'
+touch "$T/go"; wait "$slow"; same "$?" 0 'T106 the old blob completes'
+same "$(cut -d' ' -f3 "$T/slow")" "$big" 'with its digest'
+check 'the switch is told' grep -q '^now serving prod [0-9]*$' "$T/serve.err"
+ln -sfn generations/000099 "$VALISE_STORE/current.x"; mv -T "$VALISE_STORE/current.x" "$VALISE_STORE/current"
+check 'a generation that cannot be opened is a warning' eventually 5 grep -q '^warning: the new content cannot be served yet' "$T/serve.err"
+same "$(code "$URL/files/rules/new.txt")" 200 'and the old one stays'
+ln -sfn generations/000002 "$VALISE_STORE/current.x"; mv -T "$VALISE_STORE/current.x" "$VALISE_STORE/current"
+
+# ---- The end waits for who is still busy.
+curl -s --limit-rate 300K -o "$T/body" "$URL/files/rules/mid.bin" & transfer=$!
+sleep 0.3
+serve_stop TERM; same "$STATUS" 0 'TERM: ends with 0'
+wait "$transfer"; same "$?" 0 'the running transfer was not cut'
+check 'it was whole' cmp "$T/body" "$T/d/mid.bin"
+t_done
