@@ -68,6 +68,8 @@ static bool batch(struct vl_pub *p, size_t a, size_t b, struct vl_err *e)
 
 	if (good)
 		tell(p, a, b);
+	for (size_t i = a; good && !p->job->dry_run && i < b; i++)
+		p->r->names_done += !p->name[i].there;
 	vl_pub_batch_clear(p);
 	return good;
 }
@@ -118,6 +120,12 @@ static void know_what_is_there(struct vl_pub *p)
 	}
 }
 
+static bool say_how_far(const struct vl_publish_report *r, struct vl_err *e)
+{
+	snprintf(e->state, sizeof e->state, "%" PRIu64 " of %" PRIu64 " names are there", r->names_done, r->names);
+	return false;
+}
+
 bool vl_publish(const struct vl_publish_job *job, struct vl_net *net, struct vl_publish_report *out, struct vl_err *e)
 {
 	VL_CLEAN(vl_pub) p = { .job = job, .net = net, .r = out };
@@ -131,7 +139,8 @@ bool vl_publish(const struct vl_publish_job *job, struct vl_net *net, struct vl_
 	good = vl_pub_look_names(&p, e);
 	if (good) {
 		know_what_is_there(&p);
-		good = push_all(&p, e);
+		out->names_done = out->names - out->names_new;
+		good = push_all(&p, e) || say_how_far(out, e);
 	}
 	vl_net_stats(net, &bytes, &out->requests);
 	if (good)

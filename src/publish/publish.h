@@ -20,6 +20,7 @@ struct vl_publish_job {
 };
 struct vl_publish_report {
 	uint64_t names, names_new;       /* tags and digests; of them not yet there as they should be */
+	uint64_t names_done;             /* there now; less than `names` when it failed, or in a dry run */
 	uint64_t blobs, blobs_sent, blobs_mounted;
 	uint64_t bytes_sent, requests;   /* dry_run: bytes_sent is what would be sent */
 	uint64_t bytes_wanted;           /* of blobs that are missing, as far as was looked; grows during the run */

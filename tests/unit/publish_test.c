@@ -128,6 +128,7 @@ static void test_lost_list(struct world *w)
 	p = push(w);
 	tap_fails(p.good, &p.e, VL_E_REFUSED, "the list is refused");
 	tap_ok(strstr(p.e.msg, "the list of what is attached") != NULL, "in these words: %s", p.e.msg);
+	tap_str(p.e.state, "0 of 6 names are there", "and how far it came");
 	tap_is(audit(w, "tag ", "semgrep"), 0, "so that there is no tag yet");
 	p = push(w);
 	tap_good(p.good, &p.e, "the next run");
