@@ -23,6 +23,7 @@ struct survey {
 	struct vl_cli *c;
 	const struct opts *o;
 	struct vl_docs docs;
+	struct vl_state state; /* empty when it cannot be read: that is fsck's to tell */
 	struct vl_err worst; /* what --max-age found; the first one is kept */
 };
 
@@ -55,6 +56,14 @@ static int64_t data_time(const struct vl_item_facts *i, const struct vl_channel 
 	return i->updated && i->next ? i->updated : ch->created;
 }
 
+/* The sequence that this store has accepted, when the channel was gone back from it; else 0. */
+static uint64_t newer_than(const struct survey *s, const struct vl_channel *ch)
+{
+	const struct vl_high *high = vl_state_find(&s->state, ch->name);
+
+	return ch->sealed && high && high->sequence > ch->sequence ? high->sequence : 0;
+}
+
 static bool channel_line(const struct survey *s, const struct vl_channel *ch, struct vl_err *e)
 {
 	struct vl_line l;
@@ -73,6 +82,8 @@ static bool channel_line(const struct survey *s, const struct vl_channel *ch, st
 		vl_line_digest(&l, "waybill", &ch->waybill);
 		vl_line_words(&l, "signers", ch->signers);
 	}
+	if (newer_than(s, ch))
+		vl_jw_u64(&l.w, "highest", newer_than(s, ch));
 	return vl_line_end(&l, e);
 }
 
@@ -90,6 +101,9 @@ static void say_channel(const struct survey *s, const struct vl_channel *ch)
 	}
 	vl_say("%s\n", vl_expiry_text(ch->expires, now, expiry));
 	vl_say("  installed %s, signed by %s\n", vl_when(ch->installed, now, when), ch->signers);
+	if (newer_than(s, ch))
+		vl_say("  gone back from %s %" PRIu64 "; to return: valise rollback %" PRIu64 ", or unpack it again\n",
+		       ch->name, newer_than(s, ch), newer_than(s, ch));
 }
 
 static bool survey_channel(struct survey *s, const struct vl_store *store, const struct vl_channel *ch,
@@ -128,12 +142,19 @@ static void check_clock(const struct vl_cli *c)
 			     vl_time_text(c->env.now, now));
 }
 
+static void survey_clear(struct survey *s)
+{
+	vl_state_clear(&s->state);
+}
+VL_DEFINE_CLEAN(survey)
+
 static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 {
 	const struct opts *o = opts;
 	VL_AUTO(vl_store) store = NULL;
 	VL_CLEAN(vl_generation) g = { 0 };
-	struct survey s = { .c = c, .o = o };
+	VL_CLEAN(survey) s = { .c = c, .o = o };
+	struct vl_err unread;
 
 	if (!vl_cli_open_current(c, &store, &g, e))
 		return false;
@@ -141,6 +162,7 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 		return o->max_age.set ? vl_fail(e, VL_E_STALE, "the store %s is empty", c->store) : true;
 	check_clock(c);
 	s.docs = vl_docs_of_store(store);
+	(void)!vl_store_state_load(store, &s.state, &unread);
 	if (!vl_cli_check_channel(&g, o->channel, e))
 		return false;
 	for (size_t i = 0; i < g.n; i++) {

@@ -46,7 +46,8 @@ same "$(tree_of "$S")" "$first" "nothing has changed"
 run valise rollback; exits 0; says '^installed again: prod 2 (3 before), packed .*, expires in '
 says '^Bundles older than prod 3 stay refused'
 is_at 2; same "$(high)" 3 "the mark stays"
-run valise status; exits 0; says 'channel prod, sequence 2'
+run valise status; exits 0; says 'channel prod, sequence 2'; says '^  gone back from prod 3; to return: valise rollback 3, or'
+run valise status --json; says '"sequence":2,.*"highest":3'
 run valise rollback 2; exits 0; says '^nothing to do: prod is at 2'
 run valise rollback; exits 0; says '^installed again: prod 1 (2 before)'; is_at 1
 run valise rollback; exits 2; complains 'E0207: the store holds nothing of prod before 1'; is_at 1
@@ -56,6 +57,7 @@ run minisign -VHm "$S/current/prod.waybill.json" -x "$S/current/prod.waybill.jso
 run valise unpack out-2; exits 12; complains 'E1201: prod 2 is older than prod 3'; is_at 1
 run valise unpack out-3; exits 0; says '^installed: prod 3 (1 before)'; is_at 3
 run valise unpack out-3; exits 0; says '^already installed: prod 3'
+run valise status; says_not 'gone back'
 run valise rollback 1; exits 0; run valise rollback 3; exits 0; says '^installed again: prod 3 (1 before)'
 says_not 'stay refused'; is_at 3
 run valise rollback 2; exits 0; run valise unpack out-4; exits 0; says '^installed: prod 4 (2 before)'; is_at 4
