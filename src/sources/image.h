@@ -144,6 +144,8 @@ VL_MUST bool vl_image_check_signature(struct vl_image_ref *r, struct vl_err *e);
 /* ---- image_blobs.c: each blob of the run once ---- */
 /* Unless it is in the store already. */
 void vl_blobs_want(struct vl_image_ref *r, const struct vl_desc *d);
+/* All that are wanted are asked for, when there is room for them. */
+void vl_blobs_begin(struct vl_run *run);
 /* It is in the store now, or e says why not. *came: it was fetched in this run. */
 VL_MUST bool vl_blobs_check(const struct vl_image_ref *r, const struct vl_desc *d, bool *came, struct vl_err *e);
 

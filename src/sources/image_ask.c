@@ -131,8 +131,8 @@ static bool passes_over(struct vl_asking *a)
 	if (!a->absence || a->at == 0 || !c || vl_code_exit(a->get.err.code) != vl_code_exit(VL_E_NET))
 		return false;
 	if (!c->passed)
-		vl_emit_warn(a->ref->image->work->run->job->env, "%s; what it may have attached to the image is left out",
-			     a->get.err.msg);
+		vl_emit_warn(a->ref->image->work->run->job->env,
+			     "%s; what it may have attached to the image is left out", a->get.err.msg);
 	c->passed = true;
 	return true;
 }
@@ -215,8 +215,8 @@ static bool is_fit(const struct vl_desc *d, unsigned depth, struct vl_err *e)
 		return vl_fail(e, VL_E_LIMIT, "its indexes are nested more than %u deep",
 			       VL_INDEX_DEPTH_MAX - VL_IMAGE_DEPTH + 1);
 	if (d->size > VL_DOC_MAX)
-		return vl_fail(e, VL_E_LIMIT, "document %s has %" PRIu64 " bytes, more than the 4 MiB one may have", oci,
-			       d->size);
+		return vl_fail(e, VL_E_LIMIT, "document %s has %" PRIu64 " bytes, more than the 4 MiB one may have",
+			       oci, d->size);
 	return vl_media_type_is_index(d->media_type) || vl_media_type_is_manifest(d->media_type) ||
 	       vl_fail(e, VL_E_TYPE, "its index names a %s, which is neither an index nor a manifest", d->media_type);
 }

@@ -66,8 +66,9 @@ static void take_entry(struct vl_asking *a, const struct vl_desc *entry)
 	struct vl_image_doc *d = vl_image_find(r, &entry->digest);
 
 	if (!vl_media_type_is_index(entry->media_type) && !vl_media_type_is_manifest(entry->media_type)) {
-		vl_emit_warn(r->image->work->run->job->env, "%s: what is attached as %s is left out: valise knows no %s",
-			     r->label, oci, entry->media_type);
+		vl_emit_warn(r->image->work->run->job->env,
+			     "%s: what is attached as %s is left out: valise knows no %s", r->label, oci,
+			     entry->media_type);
 		return;
 	}
 	if (d && !d->generation)

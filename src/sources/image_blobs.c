@@ -4,10 +4,12 @@
  * Out:   blobs in the store, moved there from fetch/ without a copy; or per blob why not.
  * Keeps: a blob is asked for at one registry at a time; what the registries of one reference do not have, those of
  *        another that shares it may. URLs in descriptors are not followed: whoever wrote the manifest chose them. */
-#include <inttypes.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "sources/image.h"
@@ -20,14 +22,14 @@ struct blob {
 	size_t n, cap, at;        /* those before `at` have failed */
 	char part[80];
 	struct vl_request get;
-	bool asking, came;
+	bool waits, asking, came; /* waits: until it is known that all have room */
 	struct vl_err err;
 };
 struct vl_blobs {
 	struct blob **v;
 	size_t n, cap;
 	uint32_t *slot;           /* open addressing by digest: index + 1; 0 is free */
-	size_t slots;
+	size_t slots, begun;      /* those before `begun` do not wait any more */
 };
 
 static void blob_free(struct blob *b)
@@ -218,10 +220,56 @@ void vl_blobs_want(struct vl_image_ref *r, const struct vl_desc *d)
 	vl_digest_oci(&d->digest, oci);
 	for (size_t i = 0; i < r->from.n; i++)
 		add_url(b, vl_candidate_url(&r->from.v[i], "blobs", oci));
-	if (b->asking || b->came || b->n == before || vl_run_host_failed(b->err.code))
+	if (b->waits || b->asking || b->came || b->n == before || vl_run_host_failed(b->err.code))
 		return;
 	b->get.label = r->label;
-	ask(b);
+	if (b->err.code == VL_OK)
+		b->waits = true;
+	else
+		ask(b);
+}
+
+/* What is left of it to come. */
+static uint64_t rest_of(const struct blob *b)
+{
+	struct stat st;
+	bool begun = !fstatat(b->work->run->fetch_dir, b->part, &st, AT_SYMLINK_NOFOLLOW) && st.st_size > 0;
+
+	return begun && (uint64_t)st.st_size < b->size ? b->size - (uint64_t)st.st_size : b->size;
+}
+
+/* Now rather than after hours of downloading. Others may still fill the disk: then the last one fails. */
+static bool has_room(const struct vl_run *run, struct vl_err *e)
+{
+	const struct vl_blobs *t = run->blobs;
+	uint64_t need = 0, space;
+	char want[24], have[24];
+
+	for (size_t i = 0; i < t->n; i++)
+		need += t->v[i]->waits || t->v[i]->asking ? rest_of(t->v[i]) : 0;
+	if (!vl_free_space(run->fetch_dir, &space, e))
+		return false;
+	return need <= space || vl_fail(e, VL_E_NOSPACE, "%s are to come into %s, but only %s is free",
+					vl_size_text(need, want), vl_store_path(run->job->store),
+					vl_size_text(space, have));
+}
+
+void vl_blobs_begin(struct vl_run *run)
+{
+	struct vl_blobs *t = run->blobs;
+	struct vl_err why = VL_ERR_INIT;
+	bool room = !t || t->begun == t->n || has_room(run, &why);
+
+	for (; t && t->begun < t->n; t->begun++) {
+		struct blob *b = t->v[t->begun];
+
+		if (!b->waits)
+			continue;
+		b->waits = false;
+		b->err = why;
+		if (room)
+			ask(b);
+	}
 }
 
 /* ---- the end ---- */
@@ -247,7 +295,7 @@ bool vl_blobs_check(const struct vl_image_ref *r, const struct vl_desc *d, bool 
 		return vl_fail(e, VL_E_CONTENT, "blob %s is named with another size than it has", oci);
 	if (!is_foreign(d) || vl_run_host_failed(e->code))
 		return false;
-	vl_fail(e, VL_E_GONE, "layer %s is a foreign layer, which the registry does not have; valise does not follow the "
-		"URLs that an image names for such layers", oci);
+	vl_fail(e, VL_E_GONE, "layer %s is a foreign layer, which the registry does not have; valise does not follow "
+		"the URLs that an image names for such layers", oci);
 	return vl_hint(e, "Push the image with its foreign layers to a registry of your own and name that one.");
 }

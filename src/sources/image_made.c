@@ -339,7 +339,11 @@ bool vl_image_make(struct vl_image *m, struct vl_desc *desc, struct vl_err *e)
 	doc.artifact_type = vl_xstrdup(VL_ARTIFACT_IMAGES);
 	for (size_t i = 0; i < all.n; i++)
 		vl_desc_copy(vl_doc_add(&doc), &all.v[i].desc);
+	if (!vl_run_put_doc(m->work->run, &doc, desc, e))
+		return false;
 	/* The rules of a snapshot, asked now: here it is known which item breaks them. */
-	return vl_run_put_doc(m->work->run, &doc, desc, e) &&
-	       vl_store_closure(s, &desc->digest, desc->size, &whole, e);
+	if (vl_store_closure(s, &desc->digest, desc->size, &whole, e))
+		return true;
+	e->code = e->code == VL_E_CLOSURE ? VL_E_TYPE : e->code;
+	return false;
 }

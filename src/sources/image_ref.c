@@ -2,8 +2,8 @@
 /* sources/image_ref.c: one reference, from its name to its blobs.
  * In:    a reference, its registries, what is known from last time.
  * Out:   r->root and all below it in the store or on its way; or r->err.
- * Keeps: the first registry that answers a tag decides the digest; from then on everything is asked for by digest. A tag
- *        that did not move costs one HEAD, a digest that is here costs nothing. */
+ * Keeps: the first registry that answers a tag decides the digest; from then on everything is asked for by digest. A
+ *        tag that did not move costs one HEAD, a digest that is here costs nothing. */
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -168,6 +168,7 @@ static bool want_blobs(struct vl_image_ref *r, struct vl_err *e)
 		for (size_t k = 0; k < d->doc.n; k++)
 			vl_blobs_want(r, &d->doc.child[k]);
 	}
+	vl_blobs_begin(r->image->work->run);
 	r->stage = VL_IMAGE_DONE;
 	return true;
 }

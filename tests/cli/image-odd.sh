@@ -82,6 +82,21 @@ tag(manifest([d]))
 PY
 refuse size:1 32 "E3201.*10 bytes are announced, 11 expected"
 
+# No room: said before anything is fetched.
+if [ "$(df -Pk "$T" | awk 'NR == 2 { print $4 }')" -lt 800000000 ]; then
+	make vast:1 <<'PY'
+d = blob(b"vast", LAYER)
+d["size"] = 1000000000000
+tag(manifest([blob(b"small", LAYER), d]))
+PY
+	printf 'retries: 1\nmax-download: 2TB\n' >"$VALISE_CONFIG"
+	refuse vast:1 21 "E2101.*1.0 TB are to come into .*store, but only .* is free"
+	same "$(seen A 'select(.path | test("vast/blobs/")) | .path')" "" "no blob was asked for"
+	printf 'retries: 1\n' >"$VALISE_CONFIG"
+else
+	skip "there is room for a terabyte"
+fi
+
 # Nesting and numbers.
 make deep:1 <<'PY'
 d = {**manifest([]), "platform": AMD}
@@ -143,10 +158,10 @@ PY
 anew; list kit:1 "    platforms: [linux/amd64, linux/arm64]
 "; fetch; exits 0
 new=$(item | jq -r '.manifests[0].digest'); new=$VALISE_STORE/blobs/sha256/${new#sha256:}
-same "$(jq -r '.manifests[] | .platform.architecture + " " + (.annotations.note // "")' "$new")" "arm64 
+same "$(jq -r '.manifests[] | .platform.architecture + " " + (.annotations.note // "-")' "$new")" "arm64 -
 amd64 kept
-unknown 
-unknown " "several: upstream's order, annotations, and the attestations of the chosen ones"
+unknown -
+unknown -" "several: upstream's order, annotations, and the attestations of the chosen ones"
 list kit:1 "    platforms: [linux/amd64, linux/arm64]
     referrers: false
 "; fetch; exits 0; new=$(item | jq -r '.manifests[0].digest')
