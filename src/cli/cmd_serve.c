@@ -21,15 +21,18 @@ static const struct vl_opt table[] = {
 	{ VL_OPT_TEXT, 'l', "listen", AT(listen), "ADDRESS", "where to listen (default: 127.0.0.1:5000)" },
 	{ VL_OPT_TEXT, 0, "tls-cert", AT(tls_cert), "FILE", "serve by https with this certificate (PEM)" },
 	{ VL_OPT_TEXT, 0, "tls-key", AT(tls_key), "FILE", "... and this key (PEM, mode 0600)" },
-	{ VL_OPT_TEXT, 0, "htpasswd", AT(htpasswd), "FILE", "ask for a name and a password of this file (htpasswd -B)" },
+	{ VL_OPT_TEXT, 0, "htpasswd", AT(htpasswd), "FILE",
+	  "ask for a name and a password of this file (htpasswd -B)" },
 	{ VL_OPT_TEXT, 0, "user", AT(user), "NAME", "become this user after the port is bound and the keys are read" },
 	{ VL_OPT_TEXT, 0, "public-name", AT(public_name), "NAME",
 	  "what clients call this server (default: what they asked for)" },
 	{ VL_OPT_COUNT, 0, "connections", AT(connections), "N", "at most so many at a time (default: 256)" },
-	{ VL_OPT_COUNT, 0, "per-client", AT(per_client), "N", "... from one address (default: 32; not from this host)" },
+	{ VL_OPT_COUNT, 0, "per-client", AT(per_client), "N",
+	  "... from one address (default: 32; not from this host)" },
 	{ VL_OPT_DURATION, 0, "recheck", AT(recheck), "DURATION",
 	  "hash a blob again that was whole so long ago (default: 1h)" },
-	{ VL_OPT_DURATION, 0, "idle", AT(idle), "DURATION", "close connections that move no byte for so long (default: 60s)" },
+	{ VL_OPT_DURATION, 0, "idle", AT(idle), "DURATION",
+	  "close connections that move no byte for so long (default: 60s)" },
 	{ VL_OPT_DURATION, 0, "deadline", AT(deadline), "DURATION",
 	  "... that do not send a whole request in this time (default: 15s)" },
 	{ VL_OPT_TEXT, 0, "least-speed", AT(least_speed), "SIZE",
@@ -158,8 +161,8 @@ const struct vl_command vl_cmd_serve = {
 	.name = "serve", .summary = "be a registry and a file server for the hosts behind the gap",
 	.side = VL_SIDE_ISOLATED,
 	.usage = "[-c NAME] [--listen ADDRESS] [--tls-cert FILE --tls-key FILE] [--htpasswd FILE]",
-	.text = "Serves images and artifacts below /v2/, files below /files/ and /osv/, a page that tells how clients are "
-		"set up at /, and /healthz and /metrics. Reads only, and straight from the store; what is unpacked while "
-		"it runs is served from then on. Ends with Ctrl-C.",
+	.text = "Serves images and artifacts below /v2/, files below /files/ and /osv/, a page that tells how clients "
+		"are set up at /, and /healthz and /metrics. Reads only, and straight from the store; what is "
+		"unpacked while it runs is served from then on. Ends with Ctrl-C.",
 	.opts = table, .size = sizeof(struct opts), .run = run,
 };
