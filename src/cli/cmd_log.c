@@ -28,13 +28,41 @@ struct telling {
 	const struct vl_store *s;
 	const struct opts *o;
 	uint64_t current;
+	struct vl_generation *g; /* ascending; number 0: cannot be read */
+	size_t n;
 };
+enum how { AS_BEFORE = 0, FETCHED, UNPACKED, AGAIN }; /* how a channel came to where it is */
 
 /* ---- one channel of one generation ---- */
+static bool same_content(const struct vl_channel *a, const struct vl_channel *b)
+{
+	return a && b && a->sequence == b->sequence && a->epoch == b->epoch && a->sealed == b->sealed &&
+	       vl_digest_equal(&a->root, &b->root) && (!a->sealed || vl_digest_equal(&a->waybill, &b->waybill));
+}
+
 static bool same_state(const struct vl_channel *a, const struct vl_channel *b)
 {
-	return a && b && a->sequence == b->sequence && a->epoch == b->epoch && a->installed == b->installed &&
-	       a->sealed == b->sealed && vl_digest_equal(&a->root, &b->root);
+	return same_content(a, b) && a->installed == b->installed;
+}
+
+/* Back to an older state, or forward again: by a rollback, or by a bundle that was there before. */
+static bool was_there(const struct telling *t, size_t at, const struct vl_channel *ch)
+{
+	for (size_t i = 0; i < at; i++)
+		if (same_content(ch, vl_generation_find(&t->g[i], ch->name)))
+			return true;
+	return false;
+}
+
+static enum how how_came(const struct telling *t, size_t at, const struct vl_channel *ch)
+{
+	const struct vl_channel *was = at ? vl_generation_find(&t->g[at - 1], ch->name) : NULL;
+
+	if (same_state(ch, was))
+		return AS_BEFORE;
+	if (was_there(t, at, ch))
+		return AGAIN;
+	return ch->sealed ? UNPACKED : FETCHED;
 }
 
 /* The snapshot's bytes, each blob once; 0 when its documents are not all there. */
@@ -54,8 +82,9 @@ static uint64_t snapshot_bytes(const struct telling *t, const struct vl_channel 
 }
 
 static bool channel_line(const struct telling *t, const struct vl_generation *g, const struct vl_channel *ch,
-			 bool changed, uint64_t bytes, struct vl_err *e)
+			 enum how how, struct vl_err *e)
 {
+	uint64_t bytes = snapshot_bytes(t, ch);
 	struct vl_line l;
 
 	vl_line_begin(&l, "generation");
@@ -64,7 +93,8 @@ static bool channel_line(const struct telling *t, const struct vl_generation *g,
 	vl_line_text(&l, "channel", ch->name);
 	vl_jw_u64(&l.w, "epoch", ch->epoch);
 	vl_jw_u64(&l.w, "sequence", ch->sequence);
-	vl_jw_bool(&l.w, "changed", changed);
+	vl_jw_bool(&l.w, "changed", how != AS_BEFORE);
+	vl_jw_bool(&l.w, "again", how == AGAIN);
 	vl_jw_str(&l.w, "by", ch->sealed ? "unpack" : "fetch");
 	vl_line_digest(&l, "root", &ch->root);
 	vl_line_time(&l, "installed", ch->installed);
@@ -79,13 +109,15 @@ static bool channel_line(const struct telling *t, const struct vl_generation *g,
 	return vl_line_end(&l, e);
 }
 
-static void say_channel(const struct telling *t, const struct vl_channel *ch, uint64_t bytes)
+static void say_channel(const struct telling *t, const struct vl_channel *ch, enum how how)
 {
+	uint64_t bytes = snapshot_bytes(t, ch);
+	static const char *const word[] = { "", "fetched", "unpacked", "installed again" };
 	char hex[VL_DIGEST_HEX], size[24], when[48], expiry[64];
 	int64_t now = t->c->env.now;
 
 	vl_digest_hex(&ch->root, hex);
-	vl_say("  %s %" PRIu64 "  %s %s", ch->name, ch->sequence, ch->sealed ? "unpacked" : "fetched",
+	vl_say("  %s %" PRIu64 "  %s %s", ch->name, ch->sequence, word[how],
 	       vl_when(ch->installed ? ch->installed : ch->created, now, when));
 	vl_say(", %s, root %.*s\n", bytes ? vl_size_text(bytes, size) : "size not known", SHORT_HEX, hex);
 	if (!ch->sealed)
@@ -108,21 +140,22 @@ static void say_removed(const struct telling *t, const struct vl_generation *g, 
 			vl_say("  %s  removed\n", before->channel[i].name);
 }
 
-static bool say_generation(const struct telling *t, const struct vl_generation *g, const struct vl_generation *before,
-			   struct vl_err *e)
+static bool say_generation(const struct telling *t, size_t at, const struct vl_generation *before, struct vl_err *e)
 {
+	const struct vl_generation *g = &t->g[at];
+
 	if (!t->c->g.json)
 		vl_say("generation %" PRIu64 "%s\n", g->number, g->number == t->current ? " (current)" : "");
 	for (size_t i = 0; i < g->n; i++) {
 		const struct vl_channel *ch = &g->channel[i];
-		bool changed = !same_state(ch, vl_generation_find(before, ch->name));
+		enum how how = how_came(t, at, ch);
 
 		if (!wanted(t, ch))
 			continue;
-		if (t->c->g.json && !channel_line(t, g, ch, changed, snapshot_bytes(t, ch), e))
+		if (t->c->g.json && !channel_line(t, g, ch, how, e))
 			return false;
-		if (!t->c->g.json && changed)
-			say_channel(t, ch, snapshot_bytes(t, ch));
+		if (!t->c->g.json && how)
+			say_channel(t, ch, how);
 		else if (!t->c->g.json)
 			vl_say("  %s %" PRIu64 "  as before\n", ch->name, ch->sequence);
 	}
@@ -143,49 +176,66 @@ static bool is_news(const struct telling *t, const struct vl_generation *g, cons
 }
 
 /* ---- all ---- */
-static bool load(const struct telling *t, uint64_t number, struct vl_generation *g)
+static bool load(struct telling *t, struct vl_err *e)
 {
-	struct vl_err why = VL_ERR_INIT;
+	uint64_t *number = NULL;
+	size_t n = 0;
+	bool good = vl_store_numbers(t->s, &number, &n, e);
 
-	if (vl_store_load_generation(t->s, number, g, &why))
-		return true;
-	vl_emit_warn(&t->c->env, "generation %" PRIu64 " cannot be read: %s", number, why.msg);
-	vl_generation_clear(g);
-	return false;
+	t->g = vl_xcalloc(n ? n : 1, sizeof *t->g);
+	for (t->n = 0; good && t->n < n; t->n++) {
+		struct vl_err why = VL_ERR_INIT;
+
+		if (vl_store_load_generation(t->s, number[t->n], &t->g[t->n], &why))
+			continue;
+		vl_emit_warn(&t->c->env, "generation %" PRIu64 " cannot be read: %s", number[t->n], why.msg);
+		vl_generation_clear(&t->g[t->n]);
+	}
+	free(number);
+	return good;
 }
 
-static bool tell(const struct telling *t, const uint64_t *number, size_t n, bool *known, struct vl_err *e)
+static void telling_clear(struct telling *t)
 {
+	for (size_t i = 0; i < t->n; i++)
+		vl_generation_clear(&t->g[i]);
+	free(t->g);
+}
+VL_DEFINE_CLEAN(telling)
+
+static bool tell(const struct telling *t, struct vl_err *e)
+{
+	static const struct vl_generation none = { .number = 0 };
 	uint64_t left = t->o->most.set ? t->o->most.n : UINT64_MAX;
 
-	for (size_t i = n; i > 0 && left; i--) {
-		VL_CLEAN(vl_generation) g = { 0 };
-		VL_CLEAN(vl_generation) before = { 0 };
+	for (size_t i = t->n; i > 0 && left; i--) {
+		const struct vl_generation *before = i > 1 ? &t->g[i - 2] : &none;
 
 		if (!vl_env_go_on(&t->c->env, e))
 			return false;
-		if (!load(t, number[i - 1], &g))
-			continue;
-		if (i > 1)
-			(void)load(t, number[i - 2], &before);
-		*known |= t->o->channel && vl_generation_find(&g, t->o->channel);
-		if (!is_news(t, &g, &before))
+		if (!t->g[i - 1].number || !is_news(t, &t->g[i - 1], before))
 			continue;
 		left--;
-		if (!say_generation(t, &g, &before, e))
+		if (!say_generation(t, i - 1, before, e))
 			return false;
 	}
 	return true;
+}
+
+/* A channel may be gone from the current generation and still be in older ones. */
+static bool check_channel(const struct telling *t, const struct vl_generation *current, struct vl_err *e)
+{
+	for (size_t i = 0; t->o->channel && i < t->n; i++)
+		if (vl_generation_find(&t->g[i], t->o->channel))
+			return true;
+	return vl_cli_check_channel(current, t->o->channel, e);
 }
 
 static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 {
 	VL_AUTO(vl_store) s = NULL;
 	VL_CLEAN(vl_generation) g = { 0 };
-	struct telling t = { .c = c, .o = opts };
-	uint64_t *number = NULL;
-	size_t n = 0;
-	bool known = false, good;
+	VL_CLEAN(telling) t = { .c = c, .o = opts };
 
 	if (!vl_cli_open_current(c, &s, &g, e))
 		return false;
@@ -193,9 +243,7 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 		return true;
 	t.s = s;
 	t.current = g.number;
-	good = vl_store_numbers(s, &number, &n, e) && tell(&t, number, n, &known, e);
-	free(number);
-	return good && (known || vl_cli_check_channel(&g, t.o->channel, e));
+	return load(&t, e) && check_channel(&t, &g, e) && tell(&t, e);
 }
 
 const struct vl_command vl_cmd_log = {

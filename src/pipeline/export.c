@@ -48,6 +48,7 @@ struct search {
 	const char *rest;                   /* of `what`, behind the item; or NULL */
 	struct vl_named_images all;               /* images of that item, or of all items */
 	char *items;                        /* names, for the error */
+	size_t channels;                    /* looked at */
 };
 
 static void search_clear(struct search *f)
@@ -106,6 +107,7 @@ static bool look(struct search *f, const struct vl_generation *g, struct vl_err 
 	for (size_t i = 0; i < g->n; i++) {
 		if (f->o->channel && strcmp(f->o->channel, g->channel[i].name))
 			continue;
+		f->channels++;
 		if (!look_at_channel(f, &g->channel[i], e))
 			return false;
 	}
@@ -128,6 +130,14 @@ static void pick(struct vl_named_images *out, const struct vl_named_image *from,
 		vl_named_image_add_name(i, from->name[k], strlen(from->name[k]));
 }
 
+/* Two channels may hold two images under one name. */
+static bool or_channel(struct vl_err *e)
+{
+	VL_STR hint = vl_xstrdup(e->hint);
+
+	return vl_hint(e, "%.400s Or choose a channel with --channel.", hint);
+}
+
 static bool pick_named(const struct search *f, const char *name, struct vl_named_images *out, struct vl_err *e)
 {
 	VL_STR safe = vl_safe_text(name, 200);
@@ -137,6 +147,8 @@ static bool pick_named(const struct search *f, const char *name, struct vl_named
 		pick(out, &f->all.v[at], name);
 		return true;
 	}
+	if (e->code == VL_E_USAGE && f->channels > 1)
+		return or_channel(e);
 	if (f->channel || e->code != VL_E_ABSENT || f->all.n)
 		return false;
 	vl_fail(e, VL_E_ABSENT, "there is no item %s in this store", safe);
@@ -303,6 +315,19 @@ static bool open_parent(const char *path, int *dir, const char **base, struct vl
 	return *dir >= 0 ? check_free(*dir, *base, path, e) : vl_fail_os(e, "directory %s", parent);
 }
 
+static bool check_space(const struct vl_exporting *x, int dir, struct vl_err *e)
+{
+	char need[24], have[24];
+	uint64_t space;
+
+	if (!vl_free_space(dir, &space, e))
+		return false;
+	if (space >= x->total)
+		return true;
+	return vl_fail(e, VL_E_NOSPACE, "%s are needed for the export, and %s are free there",
+		       vl_size_text(x->total, need), vl_size_text(space, have));
+}
+
 static bool to_file(struct vl_exporting *x, int dir, const char *base, struct vl_err *e)
 {
 	VL_CLEAN(vl_newfile) f = VL_NEWFILE_INIT;
@@ -348,7 +373,7 @@ static bool write_it(struct vl_exporting *x, struct vl_err *e)
 	if (!strcmp(x->o->out, "-"))
 		return !files ? vl_export_archive(x, STDOUT_FILENO, e) :
 				vl_fail(e, VL_E_USAGE, "--format files writes a directory, not to standard output");
-	if (!open_parent(x->o->out, &dir, &base, e))
+	if (!open_parent(x->o->out, &dir, &base, e) || !check_space(x, dir, e))
 		return false;
 	return files ? to_dir(x, dir, base, e) : to_file(x, dir, base, e);
 }

@@ -109,6 +109,12 @@ same "$(grep -c '^generation' "$T/out")" 2 "only the generations that changed th
 run valise $B --json log; exits 0
 check "log --json" jq -se 'length == 2 and .[0].current and .[0].sequence == 2 and .[0].by == "unpack" and .[0].bytes > 0 and (.[0].signers | length) == 1 and .[1].current == false' "$T/out"
 
+# back to what was there before
+run valise $B rollback 1; exits 0
+run valise $B log -n 1; exits 0; says '^generation 3 (current)$'; says '^  prod 1  installed again .*, root'
+run valise $B --json log -n 1; check "log --json: a rollback" jq -e '.again and .changed and .by == "unpack"' "$T/out"
+run valise $B rollback 2; exits 0; run valise $B log -n 1; says '^  prod 2  installed again'
+
 # damage: the document is named, the log goes on
 root=$(valise $B --json log -n 1 | jq -r .root | cut -d: -f2)
 chmod u+w "b/blobs/sha256/$root"; echo >>"b/blobs/sha256/$root"
