@@ -35,7 +35,7 @@ FIX void fix_lab_rules(struct vl_store *s, struct vl_doc *snapshot)
 
 FIX void fix_lab_names(struct vl_store *s, struct vl_doc *snapshot)
 {
-	static const char *const titles[] = { FIX_EVIL, "100%.txt", "\xc3\x9c" "ber sicht.txt", "b-x", "b/1", "b/2",
+	static const char *const titles[] = { FIX_EVIL, "100%.txt", ("\xc3\x9c" "ber sicht.txt"), "b-x", "b/1", "b/2",
 					      "b.txt" };
 	VL_CLEAN(vl_doc) a = { 0 };
 
