@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A store whose disk lies: what is damaged, which items need it, and getting it again from a bundle, a store, a layout.
 . "${srcdir:-.}/tests/lib/cli.sh"
-need jq
+need jq minisign
 W=$T/w; mkdir "$W"; cd "$W" || exit 1
 valise keygen -o k --no-password >/dev/null || bail "keygen"
 valise keygen -o other --no-password >/dev/null

@@ -111,4 +111,7 @@ check "no places are made there" test ! -e left/current/places
 run valise --store left pack --no-fetch -f p.yaml -k k.key -o again; exits 0; complains 'repeats the content of prod 3'
 same "$(ls again)" prod-000005 "it has a number of its own"
 run valise unpack again; exits 0; same "$(cat target/a)" "this is 3" "the older content, as the newest bundle"
+run valise --store left gc --keep 1; exits 0; says '^freed .*: [0-9]* generations, [0-9]* blobs'
+run valise --store left pack -f p.yaml -k k.key -o last; exits 0; run valise verify last -t k.pub; exits 0
+run valise --store left fsck -a; exits 0
 t_done
