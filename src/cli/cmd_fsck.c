@@ -193,7 +193,7 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 
 const struct vl_command vl_cmd_fsck = {
 	.name = "fsck", .summary = "read the whole store again and compare every hash", .side = VL_SIDE_BOTH,
-	.usage = "[-a] [--repair-from PATH [-t PUB]..].. [--rebuild-state]\n[--lock-wait[=SECONDS]]",
+	.usage = "[-a] [--repair-from PATH [-t PUB]..].. [--rebuild-state] [--lock-wait[=SECONDS]]",
 	.text = "Hashes every blob that the current generation needs, names the damaged ones and every item that needs "
 		"them, and checks the store's own files.",
 	.opts = table, .size = sizeof(struct opts), .run = run,

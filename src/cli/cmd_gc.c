@@ -56,21 +56,36 @@ static void say_count(const char *before, uint64_t n, const char *one, const cha
 	vl_say("%s%s %s", before, out, n == 1 ? one : many);
 }
 
+static void say_removed(const struct vl_gc_report *r, bool dry_run)
+{
+	const struct {
+		uint64_t n;
+		const char *one, *many;
+	} parts[] = { { r->generations, "generation", "generations" },
+		      { r->blobs, "blob", "blobs" },
+		      { r->files, "unfinished download", "unfinished downloads" } };
+	const char *before = ": ";
+	char freed[24];
+
+	vl_say("%s %s", dry_run ? "would free" : "freed", vl_size_text(r->bytes, freed));
+	for (size_t i = 0; i < VL_LEN(parts); i++) {
+		if (!parts[i].n)
+			continue;
+		say_count(before, parts[i].n, parts[i].one, parts[i].many);
+		before = ", ";
+	}
+	vl_say("\n");
+}
+
 static void say_text(const struct vl_cli *c, const struct vl_gc_report *r, bool dry_run)
 {
-	char freed[24], kept[24];
+	char kept[24];
 
-	if (!r->generations && !r->blobs && !r->files) {
+	if (r->generations || r->blobs || r->files)
+		say_removed(r, dry_run);
+	else
 		vl_say("nothing to remove\n");
-	} else {
-		vl_say("%s %s: ", dry_run ? "would free" : "freed", vl_size_text(r->bytes, freed));
-		say_count("", r->generations, "generation", "generations");
-		say_count(", ", r->blobs, "blob", "blobs");
-		if (r->files)
-			say_count(", ", r->files, "unfinished download", "unfinished downloads");
-		vl_say("\n");
-	}
-	if (c->g.quiet)
+	if (c->g.quiet || !r->kept_generations)
 		return;
 	say_count(dry_run ? "would keep " : "kept ", r->kept_generations, "generation", "generations");
 	say_count(" with ", r->kept_blobs, "blob", "blobs");
