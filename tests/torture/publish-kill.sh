@@ -29,6 +29,11 @@ sys.stdout.buffer.write(random.Random($i).randbytes(6 << 20))" >"$T/more$i/opt/d
 	skopeo copy --quiet --preserve-digests --dest-tls-verify=false "oci:$I_DIR/oci:more$i" "docker://$UP/lab/more$i:1" || bail "skopeo"
 	names="$names, $UP/lab/more$i:1"
 done
+# And more repositories than one batch takes, so that some are done when others are not.
+for i in 1 2 3 4 5 6 7 8 9 10; do
+	skopeo copy --quiet --preserve-digests --dest-tls-verify=false "oci:$I_DIR/oci:tool" "docker://$UP/lab/same$i:1" || bail "skopeo"
+	names="$names, $UP/lab/same$i:1"
+done
 cd "$T" || exit 1
 printf 'channel: prod\nitems:\n  - name: images\n    type: image\n    images: [%s]\n    platforms: [all]\n' "$names" >valise.yaml
 run valise fetch; exits 0
