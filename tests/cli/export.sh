@@ -7,6 +7,7 @@
 need umoci skopeo docker-registry zstd openssl jq
 W=$T/w; mkdir "$W"; cd "$W" || exit 1
 images_build "$T/images"; start_registry; R=127.0.0.1:$REGISTRY_PORT; images_push "$R" lab
+H=localhost:$REGISTRY_PORT # another name for the same place: a name may stand in one item only
 mkdir -p docs/sub; echo one >docs/one; printf '#!/bin/sh\n' >docs/sub/run; chmod +x docs/sub/run
 cat >valise.yaml <<Y
 channel: prod
@@ -17,6 +18,9 @@ items:
   - name: lab
     type: image
     images: [$R/lab/app:1, $R/lab/tool:1, $R/lab/zstd:1, $R/lab/docker:1, $R/lab/artifact:1]
+  - name: several
+    type: image
+    images: [$H/lab/app:1, $H/lab/tool:1, $H/lab/zstd:1, $H/lab/docker:1]
   - name: many
     type: image
     images: [$R/lab/multi:1, $R/lab/nested:1, $R/lab/buildkit:1]
@@ -45,15 +49,17 @@ exits 0; says 'multi:1  linux/arm64/v8$'
 check "multi, linux/arm64: its tree" docker_tree arm64.tar "$roots/arm64"
 run valise export buildkit:1 -F docker-archive -o buildkit.tar; exits 0
 check "an attestation beside it is no second platform" docker_tree buildkit.tar "$roots/app"
+run valise export several -F docker-archive -o several.tar; exits 0; says ', 4 images, '
+same "$(tar xOf several.tar manifest.json | jq -c 'map(.RepoTags[0] | split("/")[2])')" '["app:1","docker:1","tool:1","zstd:1"]' "several images in one archive"
 CRANE=$(command -v crane || ls "${VALISE_CLIENTS:-${VALISE_CACHE:-/var/tmp/valise-test-clients}}/crane" 2>/dev/null)
 for f in app zstd docker arm64; do
 	[ -n "$CRANE" ] || { skip "crane is not here"; continue; }
 	check "crane: $f.tar is whole" "$CRANE" validate --tarball $f.tar
 done
 if podman --root "$T/p" --runroot "$T/pr" --storage-driver vfs info >/dev/null 2>&1; then
-	for f in app zstd docker arm64; do
-		LAST="podman load $f.tar"; timeout 60 podman --root "$T/p" --runroot "$T/pr" --storage-driver vfs load -i $f.tar >"$T/out" 2>"$T/err"
-		STATUS=$?; exits 0; says "Loaded image: $R/lab/"
+	for f in app zstd docker arm64 several; do
+		run timeout 60 podman --root "$T/p" --runroot "$T/pr" --storage-driver vfs load -i $f.tar
+		exits 0; says "Loaded image: .*:$REGISTRY_PORT/lab/"
 	done
 else
 	skip "podman does not work here"

@@ -83,7 +83,7 @@ run valise $B diff 1 2 3; exits 2
 db() { printf '{"Version":2,"NextUpdate":"2026-11-2%dT12:00:00Z","UpdatedAt":"2026-11-2%dT06:00:00Z","DownloadedAt":"0001-01-01T00:00:00Z"}' $(($1 + 1)) "$1" >metadata.json
 	echo "db $1" >trivy.db; tar czf db.tar.gz trivy.db metadata.json; push_trivy_db "$W/db.tar.gz"; }
 printf 'mirrors:\n  - prefix: ghcr.io/aquasecurity\n    use: [http://%s/aquasec]\n    only: true\n' "$R" >"$T/valise.conf"
-sed 's|ghcr.io/aquasecurity|mirror.gcr.io/aquasec|' "$T/valise.conf" | sed 1d >more; cat more >>"$T/valise.conf"
+sed 's|ghcr.io/aquasecurity|mirror.gcr.io/aquasec|' "$T/valise.conf" | sed 1d >second; cat second >>"$T/valise.conf"
 printf 'channel: db\nitems:\n  - name: trivy-db\n    type: trivy-db\n' >db.yaml
 for n in 0 2; do db $n || bail "push trivy-db"; run valise $A pack -f db.yaml -k k.key -o db -q; exits 0; done
 run valise $A diff @3 -c db; exits 0; says '^from        db 1, generation 3'; says '^to          db 2, generation 4'
