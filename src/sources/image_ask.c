@@ -148,6 +148,14 @@ static void failed(struct vl_asking *a)
 	vl_image_ref_fail(a->ref, &a->get.err);
 }
 
+static void fail_at(const struct vl_asking *a, struct vl_err *why)
+{
+	VL_STR url = vl_url_public(a->urls[used(a)]);
+
+	vl_while(why, "%s", url);
+	fail_named(a->ref, why);
+}
+
 static void done(struct vl_net *n, struct vl_request *g)
 {
 	struct vl_asking *a = vl_container_of(g, struct vl_asking, get);
@@ -163,12 +171,10 @@ static void done(struct vl_net *n, struct vl_request *g)
 		absent(a);
 	else if (!g->ok)
 		failed(a);
-	else if (!a->take(a, &why) && !next_registry(a, &why)) {
-		VL_STR url = vl_url_public(a->urls[used(a)]);
-
-		vl_while(&why, "%s", url);
-		fail_named(r, &why);
-	}
+	else if (a->take(a, &why))
+		vl_buf_clear(&g->body); /* it lies in the store now */
+	else if (!next_registry(a, &why))
+		fail_at(a, &why);
 	vl_image_ref_advance(r);
 }
 

@@ -14,6 +14,8 @@
 #include "base/text.h"
 #include "sources/image.h"
 
+#define SMALL (256u << 10) /* goes through memory: a file in fetch/ with its notes would cost more than to begin anew */
+
 struct blob {
 	struct vl_digest digest;
 	uint64_t size;
@@ -121,26 +123,38 @@ static void add_url(struct blob *b, char *url)
 		b->get.urls = (const char *const *)(b->urls + b->at);
 }
 
+static bool wrong_content(const struct blob *b, const char *found, struct vl_err *e)
+{
+	VL_STR url = vl_url_public(b->get.url_used);
+	VL_STR is = vl_xstrdup(found);
+	char oci[VL_DIGEST_OCI];
+
+	vl_fail(e, VL_E_CONTENT, "%s: what came is not %s: its sha256 is %s", url, vl_digest_oci(&b->digest, oci), is);
+	return vl_found(e, NULL, is, oci);
+}
+
+static bool take_small(struct blob *b, struct vl_err *e)
+{
+	char hex[VL_DIGEST_HEX];
+	struct vl_digest sha;
+
+	vl_sha256_of(vl_buf_bytes(&b->get.body), &sha);
+	if (!vl_digest_equal(&sha, &b->digest))
+		return wrong_content(b, vl_digest_hex(&sha, hex), e);
+	return vl_store_put(b->work->run->job->store, vl_buf_bytes(&b->get.body), &sha, e);
+}
+
 /* Wrong bytes are the server's fault, a full disk is ours: another server helps against the first only. */
-static bool adopt(struct blob *b, struct vl_err *e)
+static bool take_part(struct blob *b, struct vl_err *e)
 {
 	struct vl_run *run = b->work->run;
-	char oci[VL_DIGEST_OCI];
 
 	if (vl_store_adopt(run->job->store, run->fetch_dir, b->part, &b->digest, b->size, e)) {
 		vl_run_drop_part(run, b->part); /* the notes beside it */
 		return true;
 	}
 	vl_run_settle_part(run, b->part, false, e);
-	if (e->code == VL_E_DIGEST || e->code == VL_E_SIZE) {
-		VL_STR url = vl_url_public(b->get.url_used);
-		VL_STR found = vl_xstrdup(e->found);
-
-		vl_fail(e, VL_E_CONTENT, "%s: what came is not %s: its sha256 is %s", url,
-			vl_digest_oci(&b->digest, oci), found);
-		vl_found(e, NULL, found, oci);
-	}
-	return false;
+	return e->code == VL_E_DIGEST || e->code == VL_E_SIZE ? wrong_content(b, e->found, e) : false;
 }
 
 static void failed(struct blob *b, const struct vl_err *why)
@@ -164,10 +178,12 @@ static void done(struct vl_net *n, struct vl_request *g)
 	b->work->result->downloaded += g->bytes_moved;
 	if (!g->ok)
 		failed(b, &g->err);
-	else if (adopt(b, &why))
+	else if (b->size <= SMALL ? take_small(b, &why) : take_part(b, &why))
 		b->came = true;
 	else
 		failed(b, &why);
+	if (b->came)
+		vl_buf_clear(&b->get.body);
 }
 
 static void ask(struct blob *b)
@@ -182,8 +198,8 @@ static void ask(struct blob *b)
 	b->get.urls = (const char *const *)(b->urls + b->at);
 	b->get.registry = true;
 	b->get.expect = b->size;
-	b->get.max = run->job->conf->max_download;
-	b->get.dir = run->fetch_dir;
+	b->get.max = b->size <= SMALL ? SMALL : run->job->conf->max_download;
+	b->get.dir = b->size <= SMALL ? -1 : run->fetch_dir;
 	b->get.part = b->part;
 	b->get.done = done;
 	vl_net_add(run->net, &b->get);
