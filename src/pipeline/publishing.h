@@ -17,8 +17,8 @@ struct vl_publish_opts {
 	size_t n_rule;
 	bool plain_http, dry_run;
 };
-/* What the store offers under names, pushed as far as it is not there. Reads the store and takes no lock. What could not
- * be offered was told as warnings; their number is in *problems. */
+/* What the store offers under names, pushed as far as it is not there. Reads the store and takes no lock. What could
+ * not be offered was told as warnings; their number is in *problems. */
 VL_MUST bool vl_publish_run(const struct vl_publish_opts *o, const struct vl_conf *conf, const struct vl_env *env,
 			    struct vl_publish_report *r, size_t *problems, struct vl_err *e);
 

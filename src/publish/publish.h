@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* publish/publish.h: push what the hub offers to an existing registry (OCI distribution-spec, "Push").
- * Blobs first (HEAD, cross-repository mount, upload), then child manifests, indexes, attached manifests, tags last: a tag
- * never points at something that is not there, whenever this is killed; run again, it goes on with what is missing. */
+ * Blobs first (HEAD, cross-repository mount, upload), then child manifests, indexes, attached manifests, tags last: a
+ * tag never points at something that is not there, whenever this is killed; run again, it goes on with what is
+ * missing. */
 #ifndef VL_PUBLISH_PUBLISH_H
 #define VL_PUBLISH_PUBLISH_H
 
@@ -13,8 +14,9 @@ struct vl_publish_job {
 	const struct vl_hub *hub;
 	const char *registry;    /* "registry.corp:5000" or with a prefix: "registry.corp:5000/scanners" */
 	bool plain_http;         /* loopback speaks plain HTTP without being asked */
-	const char *const *only; /* item names, NULL-terminated; NULL: all that have an upstream name. An artifact that is
-				  * named here and has none goes to CHANNEL/ITEM */
+	/* Item names, NULL-terminated; NULL: all that have an upstream name. An artifact that is named here and has
+	 * none goes to CHANNEL/ITEM. */
+	const char *const *only;
 	bool dry_run;            /* HEAD only */
 	const struct vl_env *env;
 };

@@ -31,10 +31,11 @@ struct vl_task {
 };
 typedef bool vl_task_fn(struct vl_task *t, struct vl_err *e);
 
-/* Runs begin() for 0 .. count - 1, a few at a time; a begin() or answer() that fails ends the stage, after what is under
- * way. begin() asks, or is done at once. */
+/* Runs begin() for 0 .. count - 1, a few at a time; a begin() or answer() that fails ends the stage, after what is
+ * under way. begin() asks, or is done at once. */
 VL_MUST bool vl_pub_stage(struct vl_pub *p, size_t count, vl_task_fn *begin, struct vl_err *e);
-/* The next request of a task: takes url. The rest of t->req may be filled behind it, until the task's function returns. */
+/* The next request of a task: takes url. The rest of t->req may be filled behind it, until the task's function
+ * returns. */
 struct vl_request *vl_task_ask(struct vl_task *t, enum vl_method method, char *url, vl_task_fn *answer);
 /* ".../v2/REPOSITORY/KIND/WHAT" */
 char *vl_pub_url(const struct vl_pub *p, size_t repo, const char *kind, const char *what);

@@ -2,9 +2,9 @@
 /* publish/refer.c: registries without the referrers API (OCI distribution-spec, "Referrers tag schema").
  * In:    names of what is attached, after it was put.
  * Out:   the tag sha256-HEX of each subject: an index that lists it, with what others listed there before.
- * Keeps: a registry that said OCI-Subject, or answers the referrers API, keeps that list itself and is left alone. A run
- *        that was killed between a manifest and its list is found out by the next one, with a HEAD when the list is
- *        ours alone. */
+ * Keeps: a registry that said OCI-Subject, or answers the referrers API, keeps that list itself and is left alone. A
+ *        run that was killed between a manifest and its list is found out by the next one, with a HEAD when the
+ *        list is ours alone. */
 #include <stdlib.h>
 
 #include "publish/publish_priv.h"
@@ -73,9 +73,10 @@ static int compare_lists(const struct entry *a, const struct entry *b)
 static int compare_entries(const void *pa, const void *pb)
 {
 	const struct entry *a = pa, *b = pb;
+	const struct vl_digest *da = &a->referrer->desc.digest, *db = &b->referrer->desc.digest;
 	int r = compare_lists(a, b);
 
-	return r ? r : memcmp(a->referrer->desc.digest.b, b->referrer->desc.digest.b, sizeof a->referrer->desc.digest.b);
+	return r ? r : memcmp(da->b, db->b, sizeof da->b);
 }
 
 static void divide(struct lists *l)

@@ -131,8 +131,8 @@ static bool give_up(const struct vl_task *t, const struct vl_err *why, struct vl
 /* The network, the server's mood, or a session that it lost: not a refusal. */
 static bool may_mend(const struct vl_request *g)
 {
-	return vl_code_exit(g->err.code) == 30 || g->err.code == VL_E_RATE || (g->method == VL_PUT && g->status == 404) ||
-	       (g->method == VL_PUT && g->status == 416);
+	return vl_code_exit(g->err.code) == 30 || g->err.code == VL_E_RATE ||
+	       (g->method == VL_PUT && (g->status == 404 || g->status == 416));
 }
 
 static bool begin_anew(struct vl_task *t, struct vl_err *e)

@@ -2,8 +2,8 @@
 /* publish/task.c: stages of many requests.
  * In:    how many things there are, and what to ask about each.
  * Out:   true when all were answered well; or the first failure.
- * Keeps: few requests are under way at once, whatever the number of things; after a failure nothing new begins, but what
- *        is under way ends: a blob that arrives now need not be sent again. */
+ * Keeps: few requests are under way at once, whatever the number of things; after a failure nothing new begins, but
+ *        what is under way ends: a blob that arrives now need not be sent again. */
 #include <stdlib.h>
 #include <unistd.h>
 
