@@ -145,5 +145,7 @@ bool vl_publish(const struct vl_publish_job *job, struct vl_net *net, struct vl_
 	vl_net_stats(net, &bytes, &out->requests);
 	if (good)
 		vl_emit_phase_end(job->env, "publish", out->bytes_sent);
+	else if (e->code == VL_E_TLS && strstr(e->msg, "does not speak TLS"))
+		vl_hint(e, "If this registry is to be reached without TLS, say --plain-http.");
 	return good;
 }

@@ -161,6 +161,9 @@ run valise publish -c test "$DOWN"; exits 2; complains "no channel"
 run valise --store "$T/nowhere" publish "$DOWN"; exits 2
 free_port; printf 'retries: 1\n' >valise.conf
 run valise publish "127.0.0.1:$PORT"; exits 30; complains "E3001.*refused"
+# 127.1 is an address of this host that does not look like one: no HTTP without being asked.
+run valise publish "127.1:${DOWN##*:}" platforms; exits 30; complains "E3002.*does not speak TLS.*--plain-http"
+run valise publish --plain-http "127.1:${DOWN##*:}/plain" platforms; exits 0; same_raw lab/multi:1 plain/lab/multi:1
 if command -v htpasswd >/dev/null 2>&1; then
 	htpasswd -Bbn me secret >users 2>/dev/null
 	registry closed "auth: { htpasswd: { realm: x, path: $T/users } }"; CLOSED=$R
