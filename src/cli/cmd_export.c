@@ -130,10 +130,15 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 	VL_AUTO(vl_store) s = NULL;
 	VL_CLEAN(vl_generation) g = { 0 };
 	VL_CLEAN(vl_exported) x = { 0 };
+	VL_CLEAN(vl_name_rules) rules = { 0 };
+	const struct vl_conf *conf;
 	struct vl_export_opts how;
 
-	if (!prepare(c, o, &how, e))
+	if (!prepare(c, o, &how, e) || !vl_cli_conf(c, &conf, e))
 		return false;
+	vl_name_rules_init(&rules, conf);
+	how.rule = rules.v;
+	how.n_rule = rules.n;
 	if (vl_cli_store_absent(c))
 		return vl_fail(e, VL_E_ABSENT, "there is no store at %s", c->store);
 	if (!vl_store_open(&s, c->store, VL_STORE_READ, 0, &c->env, e) || !vl_store_current(s, &g, e) ||

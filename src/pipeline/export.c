@@ -130,6 +130,16 @@ static void pick(struct vl_named_images *out, const struct vl_named_image *from,
 		vl_named_image_add_name(i, from->name[k], strlen(from->name[k]));
 }
 
+/* Here an image may be known by the name under which it is published or served. */
+static bool find_mapped(const struct search *f, const char *name, size_t *at)
+{
+	VL_CLEAN(vl_named_images) mapped = { 0 };
+	struct vl_err why = VL_ERR_INIT;
+
+	vl_named_images_map(&f->all, f->o->rule, f->o->n_rule, &mapped);
+	return f->o->n_rule && vl_named_images_find(&mapped, name, at, &why);
+}
+
 /* Two channels may hold two images under one name. */
 static bool or_channel(struct vl_err *e)
 {
@@ -145,6 +155,11 @@ static bool pick_named(const struct search *f, const char *name, struct vl_named
 
 	if (vl_named_images_find(&f->all, name, &at, e)) {
 		pick(out, &f->all.v[at], name);
+		return true;
+	}
+	if (e->code == VL_E_ABSENT && find_mapped(f, name, &at)) {
+		*e = (struct vl_err)VL_ERR_INIT;
+		pick(out, &f->all.v[at], NULL);
 		return true;
 	}
 	if (e->code == VL_E_USAGE && f->channels > 1)

@@ -5,6 +5,7 @@
 #define VL_PIPELINE_EXPORT_H
 
 #include "pipeline/content.h"
+#include "store/hub.h"
 
 enum vl_export_format {
 	VL_EXPORT_AUTO = 0, /* files for items of files, oci-archive for images */
@@ -23,6 +24,8 @@ struct vl_export_opts {
 	const char *out;      /* file or directory, which must not exist; "-": standard output */
 	enum vl_export_format format;
 	bool no_attached;     /* oci-archive without signatures and attestations */
+	const struct vl_name_rule *rule; /* names that publish and serve give are understood, too */
+	size_t n_rule;
 };
 struct vl_exported { /* what was taken */
 	enum vl_export_format format;
@@ -43,6 +46,9 @@ VL_MUST bool vl_export(const struct vl_store *s, const struct vl_generation *g, 
  * each also without the tag; or its digest "sha256:HEX". What one name matches must be one image, unless one of them is
  * called exactly so. Attached ones only by their full name. *at: its place in l. */
 VL_MUST bool vl_named_images_find(const struct vl_named_images *l, const char *name, size_t *at, struct vl_err *e);
+/* The same images under the names that publish and serve give them; parallel to l. */
+void vl_named_images_map(const struct vl_named_images *l, const struct vl_name_rule *rule, size_t n,
+			 struct vl_named_images *out);
 /* How well `asked` names this full name: 0 not at all, 1 without tag or host, 2 exactly. */
 int vl_image_name_matches(const char *full, const char *asked);
 

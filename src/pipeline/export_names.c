@@ -49,6 +49,26 @@ static int matches(const struct vl_named_image *i, const char *asked)
 	return i->attached && best < 2 ? 0 : best;
 }
 
+void vl_named_images_map(const struct vl_named_images *l, const struct vl_name_rule *rule, size_t n,
+			 struct vl_named_images *out)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		struct vl_named_image *copy = vl_named_images_add(out);
+
+		vl_desc_copy(&copy->desc, &l->v[i].desc);
+		copy->attached = l->v[i].attached;
+		for (size_t k = 0; k < l->v[i].n; k++) {
+			const char *name = l->v[i].name[k];
+			size_t bare = bare_length(name);
+			VL_STR old = vl_xstrndup(name, bare);
+			VL_STR mapped = vl_name_map(rule, n, old);
+			VL_STR whole = vl_xprintf("%s%s", mapped ? mapped : old, name + bare);
+
+			vl_named_image_add_name(copy, whole, strlen(whole));
+		}
+	}
+}
+
 /* The shortest way to name it: without the host. */
 static const char *short_name(const char *full)
 {

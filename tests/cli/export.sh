@@ -106,6 +106,9 @@ run valise export lab/app:1 -o - ; exits 0; check "the same bytes" cmp "$T/out" 
 run valise export lab/tool:1 -o tool.tar; exits 0
 run valise export "$(images_digest tool:1)" -o - ; exits 0; check "by digest" cmp "$T/out" tool.tar
 run valise export lab --image "$R/lab/tool:1" -o t.tar; exits 0; says "$R/lab/tool:1"; rm t.tar
+printf 'names:\n  - from: %s/lab\n    to: sec/analyzers\n' "$R" >"$T/valise.conf"
+run valise export lab/sec/analyzers/tool:1 -o t.tar; exits 0; check "by the name it is served under" cmp t.tar tool.tar; rm t.tar
+: >"$T/valise.conf"
 run valise export lab/tol:1 -o t.tar; exits 2; complains 'E0207: there is no image tol:1\. Did you mean tool:1?'
 run valise export nothing -o t.tar; exits 2; complains 'E0207: there is no image nothing'
 run valise export docs/x -o t.tar; exits 2; complains 'item docs holds no images'
