@@ -336,6 +336,7 @@ def cases():
         yield "archive-" + name, code, b
 
 
-for case, code, bundle in cases():
-    bundle.write(sys.argv[2] + "/" + case, sys.argv[1])
-    print(case, code)
+if __name__ == "__main__":
+    for case, code, bundle in cases():
+        bundle.write(sys.argv[2] + "/" + case, sys.argv[1])
+        print(case, code)
