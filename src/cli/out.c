@@ -145,7 +145,8 @@ static void text_line(struct vl_out *o, const char *mark, const char *colour, co
 	vl_out_clear_line(o);
 	fprintf(stderr, "%s%s%s%s\n", o->colour && *colour ? colour : "", mark,
 		o->colour && *colour ? "\033[0m" : "", safe);
-	o->drawn_at = 0;
+	if (o->tty)
+		o->drawn_at = 0; /* at once; where lines stay, a progress line behind every item would be noise */
 }
 
 static void text_item(struct vl_out *o, const struct vl_event *ev)
