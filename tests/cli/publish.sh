@@ -175,8 +175,20 @@ else
 	skip "htpasswd is not installed"
 fi
 
-# ---- a damaged blob ----
+# ---- two images that claim one name ----
 registry clean; CLEAN=$R
+skopeo copy --quiet --dest-tls-verify=false "oci:$T/i/oci:arm64" "docker://$DOWN/lab/docker:1" || bail "skopeo"
+printf 'channel: both\nitems:\n  - name: images\n    type: image\n    images: [%s/lab/docker:1, %s/lab/docker:1]\n    platforms: [all]\n' "$UP" "$DOWN" >valise.yaml
+run valise --store "$T/both" fetch; exits 0
+run valise --store "$T/both" publish "$CLEAN"; exits 3; complains "warning: the name lab/docker:1 is claimed by"; complains "E0301: 1 thing could not be offered"
+says "^pushed 1 name"
+run valise --store "$T/both" publish "$CLEAN"; exits 3; says "^nothing to push"
+printf 'names:\n  - from: %s\n    to: mirror\n' "$DOWN" >valise.conf
+run valise --store "$T/both" publish "$CLEAN"; exits 0; complains_not warning; says "^pushed [12] name"
+: >valise.conf
+
+# ---- a damaged blob ----
+registry empty; CLEAN=$R
 tool=$(images_digest tool:1); layer=$(jq -r '.layers[0].digest' "right/blobs/sha256/${tool#sha256:}"); f=right/blobs/sha256/${layer#sha256:}
 chmod u+w "$f"; printf X | dd of="$f" bs=1 seek=100 conv=notrunc 2>/dev/null
 run valise publish "$CLEAN"; exits 24; complains "E2401.*$layer.*item images"; complains "fsck"
