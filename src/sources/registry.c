@@ -79,16 +79,20 @@ void vl_candidates_clear(struct vl_candidates *c)
 	*c = (struct vl_candidates){ .v = NULL };
 }
 
+/* "KIND/WHAT" and nothing more: "a" is not the one of "a/b/manifests/1". */
+static bool is_of(const struct vl_candidate *c, const char *url)
+{
+	VL_STR begin = vl_xprintf("%s/v2/%s/", c->base, c->name);
+	const char *slash = strncmp(url, begin, strlen(begin)) ? NULL : strchr(url + strlen(begin), '/');
+
+	return slash && !strchr(slash + 1, '/');
+}
+
 struct vl_candidate *vl_candidates_find(const struct vl_candidates *c, const char *url)
 {
-	for (size_t i = 0; i < c->n; i++) {
-		VL_STR begin = vl_xprintf("%s/v2/%s/", c->v[i].base, c->v[i].name);
-		const char *rest = strncmp(url, begin, strlen(begin)) ? NULL : url + strlen(begin);
-
-		/* "a" is not the one of "a/b/manifests/1" */
-		if (rest && strcspn(rest, "/") == strlen(rest) - strlen(strrchr(rest, '/')))
+	for (size_t i = 0; i < c->n; i++)
+		if (is_of(&c->v[i], url))
 			return &c->v[i];
-	}
 	return NULL;
 }
 

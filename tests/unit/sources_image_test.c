@@ -64,6 +64,21 @@ static void test_addresses(void)
 	}
 }
 
+static void test_owners(void)
+{
+	struct vl_conf conf = { .mirrors = NULL };
+	struct vl_candidates c = { .v = NULL };
+	struct vl_err e = VL_ERR_INIT;
+
+	tap_good(vl_candidates_add(&c, &conf, "quay.example/a:1", "", &e) &&
+		 vl_candidates_add(&c, &conf, "quay.example/a/b:1", "", &e), &e, "two repositories of one host");
+	tap_ok(vl_candidates_find(&c, "https://quay.example/v2/a/manifests/1") == &c.v[0], "a's document");
+	tap_ok(vl_candidates_find(&c, "https://quay.example/v2/a/b/blobs/sha256:" D64) == &c.v[1], "a/b's blob");
+	tap_ok(!vl_candidates_find(&c, "https://quay.example/v2/ab/manifests/1"), "of neither");
+	tap_ok(!vl_candidates_find(&c, "https://quay.example/v2/a/1"), "nobody's");
+	vl_candidates_clear(&c);
+}
+
 /* ---- answers ---- */
 
 #define MANIFEST                                                                                                       \
@@ -292,6 +307,7 @@ static void test_picks(void)
 int main(void)
 {
 	test_addresses();
+	test_owners();
 	test_answers();
 	test_picks();
 	return tap_done();
