@@ -25,8 +25,8 @@ void vl_blob_damaged(struct vl_server *s, const struct vl_digest *d, const struc
 	s->count.damaged++;
 	vl_digest_hex(d, hex);
 	vl_notes_add(s->notes, VL_EV_WARN, NULL, 0,
-		     "blob sha256:%s is not served: %s (%s/blobs/sha256/%s); valise fsck tells which items need it", hex,
-		     why, s->store, hex);
+		     "blob sha256:%s is not served: %s (%s/blobs/sha256/%s); valise fsck tells which items need it",
+		     hex, why, s->store, hex);
 }
 
 /* True when the file is still what it was when the hashing began; else the sum says nothing about what is there now. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* serve/cond.c: ranges, entity tags, dates and queries, as clients write them.
- * In: header values and request targets, of any content. Out: verdicts. Keeps: nothing; no allocation, one pass each. */
+ * In:    header values and request targets, of any content.
+ * Out:   verdicts.
+ * Keeps: nothing; no allocation, one pass each. */
 #include <stdio.h>
 #include <time.h>
 

@@ -2,17 +2,15 @@
 /* serve/conn.c: who is connected, for how long, how fast; and who has to go.
  * In:    libmicrohttpd's word of connections that come and go; what the kernel knows about each (TCP_INFO).
  * Out:   connections that are refused, or shut down: libmicrohttpd sees the end of the stream and cleans up.
- * Keeps: its own time-outs restart with every byte, so that one byte per minute holds a place for ever. Here a request's
- *        head has a deadline that does not move, and a transfer a least speed. When all places are taken, whoever does
- *        nothing makes room for whoever comes; a flood of silent connections therefore does not shut others out.
+ * Keeps: libmicrohttpd's time-outs restart with every byte, so one byte a minute would hold a place for ever. Here a
+ *        request's head has a deadline that does not move, and a transfer a least speed. When all places are taken,
+ *        whoever does nothing makes room for whoever comes: a flood of silent connections does not shut others out.
  *        A descriptor is touched only under the lock and while its connection is in the list: it leaves the list before
  *        libmicrohttpd closes it. */
 #include <arpa/inet.h>
-#include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "serve/core_priv.h"
@@ -44,13 +42,12 @@ static struct flow flow_of(int fd)
 	struct tcp_info info = { 0 };
 	struct flow out = { 0 };
 	socklen_t len = sizeof info;
-	int queued = 0;
 
 	if (!getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len)) {
 		out.received = info.tcpi_bytes_received;
 		out.acked = info.tcpi_bytes_acked;
+		out.pending = info.tcpi_unacked || info.tcpi_notsent_bytes;
 	}
-	out.pending = !ioctl(fd, SIOCOUTQ, &queued) && queued > 0;
 	return out;
 }
 
@@ -219,14 +216,19 @@ void vl_conn_notify(void *server, struct MHD_Connection *mhd, void **ctx, enum M
 
 void vl_conn_enter(struct vl_conn *c, enum vl_phase phase)
 {
-	struct flow f = flow_of(c->fd);
+	struct flow f = { 0 };
 
+	/* A running request is asked for at the watch's next look; many are over before that. */
+	if (phase != VL_PHASE_RUNNING)
+		f = flow_of(c->fd);
 	pthread_mutex_lock(&c->server->lock);
 	c->phase = phase;
 	c->since = c->moved = c->window = vl_clock_ms();
 	c->head = 0;
-	c->received = f.received;
-	c->acked = c->window_acked = f.acked;
+	if (phase != VL_PHASE_RUNNING) {
+		c->received = f.received;
+		c->acked = c->window_acked = f.acked;
+	}
 	pthread_mutex_unlock(&c->server->lock);
 }
 
@@ -282,8 +284,8 @@ static void watch_file(struct vl_conn *c)
 		return;
 	r->sendfile = false;
 	vl_notes_add(c->server->notes, VL_EV_WARN, NULL, 0,
-		     "%s: a blob changed on the disk while it was sent: the connection is closed, and the blob is hashed again "
-		     "before it is sent to anybody",
+		     "%s: a blob changed on the disk while it was sent: the connection is closed, and the blob is "
+		     "hashed again before anybody gets it",
 		     c->name);
 	cut(c, NULL);
 }

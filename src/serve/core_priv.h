@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* serve/core_priv.h: what the files that do HTTP share; routes and pages do not see it.
  *
- * Threads (doc/decisions.md): a few of libmicrohttpd's, each with its own epoll, which never wait for anything; one clerk
- * that hashes blobs and one that checks passwords, for both take long; and the caller of vl_serve(), which watches, switches
- * generations and alone emits events. A request that must wait for a clerk is suspended: it costs a socket, not a thread.
- * One lock, vl_server.lock, covers the list of connections, what is marked (L) below, and the hall. */
+ * Threads (doc/decisions.md): a few of libmicrohttpd's, each with its own epoll, which never wait for anything; one
+ * clerk that hashes blobs and one that checks passwords, for both take long; and the caller of vl_serve(), which
+ * watches, switches generations and alone emits events. A request that must wait for a clerk is suspended: it costs a
+ * socket, not a thread. One lock, vl_server.lock, covers the list of connections, what is marked (L), and the hall. */
 #ifndef VL_SERVE_CORE_PRIV_H
 #define VL_SERVE_CORE_PRIV_H
 
@@ -35,7 +35,8 @@ VL_DEFINE_AUTO(vl_known)
 bool vl_ident_of(int fd, struct vl_ident *out);
 enum vl_verdict vl_known_get(struct vl_known *k, const struct vl_digest *d, const struct vl_ident *i, int64_t now);
 /* True: this is news. */
-bool vl_known_set(struct vl_known *k, const struct vl_digest *d, const struct vl_ident *i, enum vl_verdict v, int64_t now);
+bool vl_known_set(struct vl_known *k, const struct vl_digest *d, const struct vl_ident *i, enum vl_verdict v,
+		  int64_t now);
 
 /* ---- notes.c: events on their way from any thread to the one that may emit them ---- */
 struct vl_notes;

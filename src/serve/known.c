@@ -106,7 +106,8 @@ static struct place *make_room(struct vl_known *k, const struct vl_digest *d)
 	return oldest;
 }
 
-bool vl_known_set(struct vl_known *k, const struct vl_digest *d, const struct vl_ident *i, enum vl_verdict v, int64_t now)
+bool vl_known_set(struct vl_known *k, const struct vl_digest *d, const struct vl_ident *i, enum vl_verdict v,
+		  int64_t now)
 {
 	struct place *p;
 	bool news;

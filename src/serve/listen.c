@@ -104,7 +104,7 @@ static bool bind_any(const char *address, const char *host, const char *port, in
 	if (bad == EADDRINUSE)
 		return vl_hint(e, "Another program uses this port: choose another with --listen.");
 	if (bad == EACCES)
-		return vl_hint(e, "Ports below 1024 need root: use --user, or a socket of systemd; see valise-serve(1).");
+		return vl_hint(e, "Ports below 1024 need root: use --user, or a socket of systemd.");
 	return false;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* serve/notes.c: lines for the log, from any thread to the one that may emit events.
- * Keeps: a ring of fixed size. A log that cannot be written as fast as requests come costs lines, counted and told, and
- *        never a request's time. */
+ * Keeps: a ring of fixed size, written in strokes: a wake-up for each line would cost more than the request. A log that
+ *        cannot be written as fast as requests come costs lines, counted and told, and never a request's time. */
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -12,7 +12,8 @@
 
 #include "serve/core_priv.h"
 
-#define RING 512u
+#define RING 2048u
+#define WAKE 256u /* lines that wake the writer; fewer wait for its next look, warnings do not */
 
 struct note {
 	enum vl_event_kind kind;
@@ -69,6 +70,7 @@ static struct note *push(struct vl_notes *n)
 void vl_notes_add(struct vl_notes *n, enum vl_event_kind kind, const char *item, uint64_t done, const char *fmt, ...)
 {
 	struct note *at;
+	bool wake;
 	va_list ap;
 
 	pthread_mutex_lock(&n->lock);
@@ -81,8 +83,10 @@ void vl_notes_add(struct vl_notes *n, enum vl_event_kind kind, const char *item,
 		vsnprintf(at->text, sizeof at->text, fmt, ap);
 		va_end(ap);
 	}
+	wake = kind == VL_EV_WARN || n->tail - n->head == WAKE;
 	pthread_mutex_unlock(&n->lock);
-	eventfd_write(n->wake, 1);
+	if (wake)
+		eventfd_write(n->wake, 1);
 }
 
 void vl_notes_wait(struct vl_notes *n, int ms)

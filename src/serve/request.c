@@ -2,8 +2,8 @@
 /* serve/request.c: one request from its target to its line in the log.
  * In:    what libmicrohttpd read: method, headers; the target as it was sent.
  * Out:   a reply from the routes, or one of the server's own; handed to send.c.
- * Keeps: nothing is decoded before it is judged. libmicrohttpd by itself turns %2f into a slash and cuts at %00; here its
- *        decoder does nothing, and a path with a '%' goes no further than to the routes' table of files. */
+ * Keeps: nothing is decoded before it is judged. libmicrohttpd by itself turns %2f into a slash and cuts at %00; here
+ *        its decoder does nothing, and a path with a '%' goes no further than to the routes' table of files. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -167,8 +167,8 @@ static const char *known_method(const char *method)
 	return "other";
 }
 
-/* A client that is still sending when we close gets a reset instead of the answer, so small bodies are read; and without
- * a body the connection can be used again, if we wait for the end of the request. */
+/* A client that is still sending when we close gets a reset instead of the answer, so small bodies are read; and
+ * without a body the connection can be used again, if we wait for the end of the request. */
 static bool waits_for_end(const struct vl_conn *c)
 {
 	const char *len = header(c, "Content-Length");
@@ -181,13 +181,15 @@ static bool waits_for_end(const struct vl_conn *c)
 
 static void begin(struct vl_conn *c, const char *method)
 {
-	struct vl_request *r = &c->req;
+	struct vl_request r = { .stage = waits_for_end(c) ? VL_STAGE_DRAIN : VL_STAGE_BEGUN, .fd = -1, .sent_fd = -1,
+				.began = vl_clock_ms(), .method = known_method(method),
+				.reply = { .body = VL_BUF_INIT(REPLY_MAX) } };
 
-	*r = (struct vl_request){ .stage = waits_for_end(c) ? VL_STAGE_DRAIN : VL_STAGE_BEGUN, .fd = -1, .sent_fd = -1,
-				  .began = vl_clock_ms(), .method = known_method(method),
-				  .reply = { .body = VL_BUF_INIT(REPLY_MAX) } };
-	r->head = !strcmp(method, "HEAD");
-	r->refused_method = !r->head && strcmp(method, "GET");
+	r.head = !strcmp(method, "HEAD");
+	r.refused_method = !r.head && strcmp(method, "GET");
+	pthread_mutex_lock(&c->server->lock); /* the watch looks at it */
+	c->req = r;
+	pthread_mutex_unlock(&c->server->lock);
 	c->server->count.requests++;
 	c->server->count.active++;
 }

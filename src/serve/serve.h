@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* serve/serve.h: a read-only OCI registry and file server straight from the store. The only user of libmicrohttpd.
- * server.c and its neighbours do HTTP: connections, limits, TLS, log-in, Range, conditions, sending a blob. routes.c and
- * its neighbours say what a path means; they see no socket. Nothing is copied; a blob is opened by its digest below the
+ * server.c and its neighbours do HTTP: connections, limits, TLS, log-in, Range, conditions, sending a blob. routes.c
+ * and its neighbours say what a path means; they see no socket. Nothing is copied; a blob is opened by its digest below the
  * blobs' descriptor, and its bytes are hashed before they count as whole. */
 #ifndef VL_SERVE_SERVE_H
 #define VL_SERVE_SERVE_H
@@ -21,7 +21,7 @@ struct vl_serve_opts { /* borrowed */
 	const char *tls_cert, *tls_key;   /* PEM files, or NULL */
 	const char *htpasswd;             /* file, or NULL: everybody may read */
 	const char *user;                 /* to become after binding and reading keys, or NULL */
-	const char *public_name;          /* "registry.corp:5000": what the page tells clients; NULL: the Host header's */
+	const char *public_name;          /* "registry.corp:5000": what the page tells clients; NULL: as they say */
 	unsigned connections, per_client; /* limits; 0: 256 and 32 (per address; loopback is exempt) */
 	unsigned idle;                    /* seconds without a byte before a connection is closed; 0: 60 */
 	unsigned request_deadline;        /* seconds for the whole of a request's head; 0: 15 */
@@ -32,8 +32,8 @@ struct vl_serve_opts { /* borrowed */
 	void (*ready)(void *ctx, const struct vl_serve_up *up); /* once the socket listens */
 	void *ctx;
 };
-/* Runs until env->stop. One VL_EV_ITEM per request (phase "serve", item = client address, text = "GET /v2/.. 200 1234"),
- * VL_EV_WARN for damaged blobs and clashing names. The store is opened for reading; a new generation is noticed within
+/* Runs until env->stop. One VL_EV_ITEM per request (phase "serve", item = client address, text = "GET /v2/.. 200 1234
+ * 5ms"), VL_EV_WARN for damaged blobs and clashing names. The store is opened for reading; a new generation is noticed within
  * a second, and transfers that run go on with what they began. VL_E_LISTEN, VL_E_CONFIG. */
 VL_MUST bool vl_serve(const char *store, const struct vl_serve_opts *o, const struct vl_env *env, struct vl_err *e);
 

@@ -89,7 +89,7 @@ static bool cannot_start(const struct vl_server *s, struct vl_err *e)
 	VL_STR says = vl_safe_text(s->mhd_says, 200);
 
 	if (!s->tls)
-		return vl_fail(e, VL_E_INTERNAL, "the HTTP server does not start: %s", *says ? says : "no reason given");
+		return vl_fail(e, VL_E_INTERNAL, "the HTTP server does not start: %s", *says ? says : "no reason");
 	vl_fail(e, VL_E_KEYFILE, "%s and %s cannot be used for TLS%s%s", s->opts->tls_cert, s->opts->tls_key,
 		*says ? ": " : "", says);
 	return vl_hint(e, "Do the certificate and the key belong together? A key with a password cannot be used.");
@@ -152,7 +152,7 @@ static bool check_channel(const struct vl_server *s, struct vl_err *e)
 static void warn_of_open_doors(const struct vl_server *s, bool loopback)
 {
 	if (s->htpasswd && !s->tls && !loopback)
-		vl_emit_warn(s->env, "names and passwords cross the network in the clear: use --tls-cert and --tls-key");
+		vl_emit_warn(s->env, "names and passwords cross the network in the clear; see --tls-cert");
 	if (!geteuid() && !loopback)
 		vl_emit_warn(s->env, "this server runs as root; --user NAME makes it give that up once it listens");
 }
@@ -194,8 +194,8 @@ static void finish_transfers(struct vl_server *s)
 	unsigned n = vl_conns_running(s);
 
 	if (n)
-		vl_emit_note(s->env, "stopping; %u running %s get up to %d seconds; a second signal ends them at once", n,
-			     n == 1 ? "transfer" : "transfers", GRACE / 1000);
+		vl_emit_note(s->env, "stopping; %u running %s up to %d seconds; a second signal ends it at once", n,
+			     n == 1 ? "transfer gets" : "transfers get", GRACE / 1000);
 	do {
 		vl_conns_cut_idle(s);
 		tick(s, &last);
