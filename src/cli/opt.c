@@ -266,7 +266,7 @@ static bool unknown_command(const char *word, struct vl_err *e)
 		if (strcmp(*w, word))
 			continue;
 		vl_fail(e, VL_E_USAGE, "%s is not part of this valise, which was built to receive only", safe);
-		return vl_hint(e, "Run valise %s on the connected host.", safe);
+		return vl_hint(e, "Run valise %s with the whole program, as the connected host has it.", safe);
 	}
 	for (const struct vl_command *const *c = vl_commands(); *c; c++)
 		words[n++] = (*c)->name;
