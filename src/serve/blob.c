@@ -33,14 +33,12 @@ void vl_blob_damaged(struct vl_server *s, const struct vl_digest *d, const struc
 static bool settle(struct vl_server *s, int fd, const struct vl_digest *d, const struct vl_ident *i,
 		   const struct vl_digest *got, enum vl_verdict *v)
 {
-	struct vl_ident now;
-
 	*v = VL_BLOB_UNKNOWN;
 	if (vl_digest_equal(d, got))
 		*v = VL_BLOB_WHOLE;
 	else
 		vl_blob_damaged(s, d, i, "its bytes do not have that digest");
-	if (!vl_ident_of(fd, &now) || memcmp(&now, i, sizeof now))
+	if (!vl_ident_holds(fd, i))
 		return false;
 	if (*v)
 		vl_known_set(s->known, d, i, *v, vl_clock_ms());

@@ -278,9 +278,8 @@ static void watch_speed(struct vl_conn *c, const struct flow *f, int64_t now)
 static void watch_file(struct vl_conn *c)
 {
 	struct vl_request *r = &c->req;
-	struct vl_ident now;
 
-	if (r->sent_fd < 0 || (vl_ident_of(r->sent_fd, &now) && !memcmp(&now, &r->ident, sizeof now)))
+	if (r->sent_fd < 0 || vl_ident_holds(r->sent_fd, &r->ident))
 		return;
 	r->sendfile = false;
 	vl_notes_add(c->server->notes, VL_EV_WARN, NULL, 0,

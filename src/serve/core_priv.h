@@ -26,6 +26,7 @@ int64_t vl_clock_ms(void); /* monotonic */
 struct vl_ident {
 	uint64_t dev, ino, size;
 	int64_t mtime, ctime; /* nanoseconds */
+	uint64_t links;
 };
 enum vl_verdict { VL_BLOB_UNKNOWN = 0, VL_BLOB_WHOLE, VL_BLOB_DAMAGED };
 struct vl_known;
@@ -33,6 +34,9 @@ struct vl_known *vl_known_new(int64_t recheck_ms);
 void vl_known_free(struct vl_known *k);
 VL_DEFINE_AUTO(vl_known)
 bool vl_ident_of(int fd, struct vl_ident *out);
+/* Has fd the bytes that it had then, as far as its time stamps tell? Another name for the file, or one less (gc), moves
+ * ctime as well: that alone is no reason to break off a transfer. */
+bool vl_ident_holds(int fd, const struct vl_ident *then);
 enum vl_verdict vl_known_get(struct vl_known *k, const struct vl_digest *d, const struct vl_ident *i, int64_t now);
 /* True: this is news. */
 bool vl_known_set(struct vl_known *k, const struct vl_digest *d, const struct vl_ident *i, enum vl_verdict v,

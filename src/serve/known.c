@@ -54,8 +54,17 @@ bool vl_ident_of(int fd, struct vl_ident *out)
 	if (fstat(fd, &st) < 0)
 		return false;
 	*out = (struct vl_ident){ .dev = (uint64_t)st.st_dev, .ino = (uint64_t)st.st_ino, .size = (uint64_t)st.st_size,
-				  .mtime = nanoseconds(&st.st_mtim), .ctime = nanoseconds(&st.st_ctim) };
+				  .mtime = nanoseconds(&st.st_mtim), .ctime = nanoseconds(&st.st_ctim),
+				  .links = (uint64_t)st.st_nlink };
 	return true;
+}
+
+bool vl_ident_holds(int fd, const struct vl_ident *then)
+{
+	struct vl_ident now;
+
+	return vl_ident_of(fd, &now) && now.dev == then->dev && now.ino == then->ino && now.size == then->size &&
+	       now.mtime == then->mtime && (now.ctime == then->ctime || now.links != then->links);
 }
 
 static struct place *set_of(struct vl_known *k, const struct vl_digest *d)

@@ -13,7 +13,7 @@
 #include "serve/core_priv.h"
 
 #define RING 2048u
-#define WAKE 256u /* lines that wake the writer; fewer wait for its next look, warnings do not */
+#define GATHER 10 /* ms: the first line wakes the writer, who waits for more */
 
 struct note {
 	enum vl_event_kind kind;
@@ -83,7 +83,7 @@ void vl_notes_add(struct vl_notes *n, enum vl_event_kind kind, const char *item,
 		vsnprintf(at->text, sizeof at->text, fmt, ap);
 		va_end(ap);
 	}
-	wake = kind == VL_EV_WARN || n->tail - n->head == WAKE;
+	wake = at && n->tail - n->head == 1;
 	pthread_mutex_unlock(&n->lock);
 	if (wake)
 		eventfd_write(n->wake, 1);
@@ -94,8 +94,10 @@ void vl_notes_wait(struct vl_notes *n, int ms)
 	struct pollfd p = { .fd = n->wake, .events = POLLIN };
 	eventfd_t unused;
 
-	if (poll(&p, 1, ms) > 0)
-		eventfd_read(n->wake, &unused);
+	if (poll(&p, 1, ms) <= 0)
+		return;
+	poll(NULL, 0, GATHER);
+	eventfd_read(n->wake, &unused);
 }
 
 static bool pop(struct vl_notes *n, struct note *out, uint64_t *lost)

@@ -270,9 +270,8 @@ static void log_line(struct vl_conn *c, bool whole)
 static void last_look(struct vl_conn *c)
 {
 	struct vl_request *r = &c->req;
-	struct vl_ident now;
 
-	if (!r->sendfile || (vl_ident_of(r->sent_fd, &now) && !memcmp(&now, &r->ident, sizeof now)))
+	if (!r->sendfile || vl_ident_holds(r->sent_fd, &r->ident))
 		return;
 	vl_notes_add(c->server->notes, VL_EV_WARN, NULL, 0,
 		     "%s: a blob changed on the disk just before the end of its transfer; a client that checks digests "

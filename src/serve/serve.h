@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* serve/serve.h: a read-only OCI registry and file server straight from the store. The only user of libmicrohttpd.
  * server.c and its neighbours do HTTP: connections, limits, TLS, log-in, Range, conditions, sending a blob. routes.c
- * and its neighbours say what a path means; they see no socket. Nothing is copied; a blob is opened by its digest below the
- * blobs' descriptor, and its bytes are hashed before they count as whole. */
+ * and its neighbours say what a path means; they see no socket. Nothing is copied; a blob is opened by its digest below
+ * the blobs' descriptor, and its bytes are hashed before they count as whole. */
 #ifndef VL_SERVE_SERVE_H
 #define VL_SERVE_SERVE_H
 
@@ -33,8 +33,8 @@ struct vl_serve_opts { /* borrowed */
 	void *ctx;
 };
 /* Runs until env->stop. One VL_EV_ITEM per request (phase "serve", item = client address, text = "GET /v2/.. 200 1234
- * 5ms"), VL_EV_WARN for damaged blobs and clashing names. The store is opened for reading; a new generation is noticed within
- * a second, and transfers that run go on with what they began. VL_E_LISTEN, VL_E_CONFIG. */
+ * 5ms"), VL_EV_WARN for damaged blobs and clashing names. The store is opened for reading; a new generation is noticed
+ * within a second, and transfers that run go on with what they began. VL_E_LISTEN, VL_E_CONFIG, VL_E_KEYFILE. */
 VL_MUST bool vl_serve(const char *store, const struct vl_serve_opts *o, const struct vl_env *env, struct vl_err *e);
 
 #endif
