@@ -40,11 +40,11 @@ enum vl_image_absence { /* of what may be missing */
 struct vl_asking {
 	struct vl_request get;
 	struct vl_image_ref *ref;
-	struct vl_asking *next;
+	struct vl_asking *next, **link; /* link: what points here */
 	char **urls;              /* all that may be tried */
 	const char *one[2];       /* when they are tried one by one */
 	size_t n, at;
-	bool one_by_one;
+	bool one_by_one, sent;
 	enum vl_image_absence absence;
 	/* Looks at a good answer. False: it is not what was asked for, the next registry is tried. */
 	bool (*take)(struct vl_asking *a, struct vl_err *e);

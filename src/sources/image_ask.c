@@ -34,7 +34,10 @@ struct vl_asking *vl_image_asking(struct vl_image_ref *r, const char *kind, cons
 	struct vl_asking *a = vl_xcalloc(1, sizeof *a);
 
 	a->ref = r;
+	a->link = &r->askings;
 	a->next = r->askings;
+	if (a->next)
+		a->next->link = &a->next;
 	r->askings = a;
 	a->urls = vl_candidates_urls(&r->from, kind, what);
 	a->n = r->from.n;
@@ -42,17 +45,21 @@ struct vl_asking *vl_image_asking(struct vl_image_ref *r, const char *kind, cons
 	return a;
 }
 
+static void asking_free(struct vl_asking *a)
+{
+	*a->link = a->next;
+	if (a->next)
+		a->next->link = a->link;
+	vl_request_clear(&a->get);
+	vl_texts_free(a->urls);
+	free(a->name);
+	free(a);
+}
+
 void vl_image_askings_free(struct vl_image_ref *r)
 {
-	struct vl_asking *a;
-
-	while ((a = r->askings)) {
-		r->askings = a->next;
-		vl_request_clear(&a->get);
-		vl_texts_free(a->urls);
-		free(a->name);
-		free(a);
-	}
+	while (r->askings)
+		asking_free(r->askings);
 }
 
 /* Registries that lack an end point answer in many ways, but a network that fails is no answer. */
@@ -74,6 +81,7 @@ static bool is_absent(const struct vl_asking *a)
 static void send(struct vl_asking *a)
 {
 	a->ref->waiting++;
+	a->sent = true;
 	a->one[0] = a->urls[a->at];
 	a->get.urls = a->one_by_one ? a->one : (const char *const *)(a->urls + a->at);
 	vl_net_add(a->ref->image->work->run->net, &a->get);
@@ -156,25 +164,32 @@ static void fail_at(const struct vl_asking *a, struct vl_err *why)
 	fail_named(a->ref, why);
 }
 
+/* It may be sent once more, to the next registry. */
+static void look_at(struct vl_asking *a)
+{
+	struct vl_err why = VL_ERR_INIT;
+
+	if (!a->get.ok && is_absent(a))
+		absent(a);
+	else if (!a->get.ok)
+		failed(a);
+	else if (!a->take(a, &why) && !next_registry(a, &why))
+		fail_at(a, &why);
+}
+
 static void done(struct vl_net *n, struct vl_request *g)
 {
 	struct vl_asking *a = vl_container_of(g, struct vl_asking, get);
 	struct vl_image_ref *r = a->ref;
-	struct vl_err why = VL_ERR_INIT;
 
 	(void)n;
+	a->sent = false;
 	r->waiting--;
 	r->image->work->result->downloaded += g->bytes_moved;
-	if (r->failed)
-		return;
-	if (!g->ok && is_absent(a))
-		absent(a);
-	else if (!g->ok)
-		failed(a);
-	else if (a->take(a, &why))
-		vl_buf_clear(&g->body); /* it lies in the store now */
-	else if (!next_registry(a, &why))
-		fail_at(a, &why);
+	if (!r->failed)
+		look_at(a);
+	if (!a->sent)
+		asking_free(a);
 	vl_image_ref_advance(r);
 }
 
