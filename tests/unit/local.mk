@@ -8,7 +8,7 @@ unit_tests = tests/unit/archive_extract_test tests/unit/archive_tarwrite_test te
 	tests/unit/crypt_hash_test tests/unit/crypt_htpasswd_test tests/unit/crypt_keyfile_test \
 	tests/unit/crypt_minisign_interop_test tests/unit/crypt_minisign_test tests/unit/crypt_pem_test \
 	tests/unit/crypt_signed_test tests/unit/media_test tests/unit/pipeline_content_test tests/unit/place_env_test tests/unit/place_test \
-	tests/unit/serve_routes_test tests/unit/store_blob_test tests/unit/store_closure_test tests/unit/store_gc_test tests/unit/store_generation_test \
+	tests/unit/serve_cond_test tests/unit/serve_routes_test tests/unit/store_blob_test tests/unit/store_closure_test tests/unit/store_gc_test tests/unit/store_generation_test \
 	tests/unit/store_hub_test tests/unit/store_oci_test tests/unit/verify_admit_test \
 	tests/unit/verify_assembly_test tests/unit/verify_trust_test tests/unit/verify_waybill_test
 unit_tests_pack = tests/unit/archive_rewrite_test tests/unit/net_challenge_test tests/unit/net_origin_test \
