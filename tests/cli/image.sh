@@ -153,6 +153,11 @@ list_refs "tool:1"; fetch; exits 0
 same "$(item | jq -r '.manifests[0].annotations["valise.image"]')" docker.io/library/tool:1 "a mirror: the name is upstream's"
 : >"$VALISE_CONFIG"
 
+# Two items that share indexes, manifests and layers: each blob once.
+anew; printf 'channel: prod\nitems:\n  - name: images\n    type: image\n    platforms: [all]\n    images: [%s/lab/multi:1, %s/lab/app:1]\n  - name: more\n    type: image\n    platforms: [all]\n    images: [%s/lab/nested:1, %s/lab/docker:1]\n' "$R" "$R" "$R" "$R" >"$T/valise.yaml"
+mark; fetch; exits 0; same "$(asked | grep blobs/ | sed 's|.*/||' | sort | uniq -d)" "" "two items: no blob was fetched twice"
+mark; fetch; exits 0; same "$(asked | grep -vc HEAD)" 0 "two items: HEADs only"; same "$(asked | wc -l)" 4 "and four of them"
+
 # Through the gap.
 anew; list "$IMAGES_NAMES" "    platforms: [linux/amd64, linux/arm64]
 "; sed -i 's/images: \[.*/images: ['"$R\/lab\/app:1, $R\/lab\/multi:1, $R\/lab\/docker:1"']/' "$T/valise.yaml"
