@@ -76,6 +76,38 @@ check 'a generation that cannot be opened is a warning' eventually 5 grep -q '^w
 same "$(code "$URL/files/rules/new.txt")" 200 'and the old one stays'
 ln -sfn generations/000002 "$VALISE_STORE/current.x"; mv -T "$VALISE_STORE/current.x" "$VALISE_STORE/current"
 
+# ---- One address gets no more than its share. In a network of its own, for loopback is exempt.
+cat >"$T/share.sh" <<'SH'
+ip link set lo up && ip addr add 10.9.9.9/32 dev lo || exit 77
+"$VALISE" serve --listen 10.9.9.9:5000 --per-client 3 >"$1/share.out" 2>"$1/share.err" & server=$!
+while [ ! -s "$1/share.out" ]; do sleep 0.05; done
+python3 - <<'PY' || exit 1
+import socket, sys, time
+def ask():
+    s = socket.create_connection(("10.9.9.9", 5000), 5)
+    try:
+        s.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        return s.recv(100)[9:12]
+    except ConnectionError:
+        return b""
+held = [socket.create_connection(("10.9.9.9", 5000), 5) for _ in range(3)]
+time.sleep(0.3)
+began = time.monotonic()
+refused, took = ask(), time.monotonic() - began
+for s in held: s.close()
+time.sleep(0.5)
+again = ask()
+print("with three open:", refused, "after", round(took, 2), "s; with none:", again)
+sys.exit(not (refused == b"" and took < 1 and again == b"200"))
+PY
+kill "$server"; wait "$server"
+SH
+if unshare -rn true 2>/dev/null && command -v ip >/dev/null; then
+	check 'a fourth connection from one address is refused at once' unshare -rn sh "$T/share.sh" "$T"
+else
+	skip 'no network namespaces here'
+fi
+
 # ---- The end waits for who is still busy.
 curl -s --limit-rate 300K -o "$T/body" "$URL/files/rules/mid.bin" & transfer=$!
 sleep 0.3
