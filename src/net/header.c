@@ -67,6 +67,7 @@ static bool keep_header(struct vl_job *j, const char *line, size_t name_len, con
 		{ "content-range", &h->content_range, false }, { "content-encoding", &h->encoding, true },
 		{ "docker-content-digest", &h->digest, false }, { "retry-after", &h->retry_after, false },
 		{ "www-authenticate", &h->challenge, true },	  { "oci-subject", &h->subject, false },
+		{ "link", &h->link, false },
 	};
 
 	for (size_t i = 0; i < VL_LEN(wanted); i++) {
@@ -95,7 +96,7 @@ static void head_begin(struct vl_hop *h)
 {
 	char **slots[] = { &h->location, &h->etag,     &h->last_modified, &h->content_type, &h->content_range,
 			   &h->encoding, &h->digest, &h->challenge,	&h->retry_after,
-			   &h->subject };
+			   &h->subject, &h->link };
 
 	for (size_t i = 0; i < VL_LEN(slots); i++) {
 		free(*slots[i]);

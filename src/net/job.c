@@ -30,7 +30,8 @@ void vl_request_init(struct vl_request *g)
 static void results_clear(struct vl_request *g)
 {
 	char **owned[] = { &g->got_etag,      &g->got_last_modified, &g->content_type,
-			   &g->docker_digest, &g->location,	     &g->oci_subject };
+			   &g->docker_digest, &g->location,	     &g->oci_subject,
+			   &g->link };
 
 	for (size_t i = 0; i < VL_LEN(owned); i++) {
 		free(*owned[i]);
@@ -73,6 +74,7 @@ static void results_take(struct vl_job *j)
 	g->content_type = bare_type(h->content_type);
 	g->docker_digest = vl_steal(&h->digest);
 	g->oci_subject = vl_steal(&h->subject);
+	g->link = vl_steal(&h->link);
 	g->length = h->length;
 	j->net->finished += g->size + vl_upload_size(g);
 }
@@ -83,7 +85,7 @@ void vl_job_hop_clear(struct vl_job *j)
 	struct vl_hop *h = &j->hop;
 	char *owned[] = { h->location, h->etag,	  h->last_modified, h->content_type, h->content_range,
 			  h->encoding, h->digest, h->challenge,	    h->retry_after,
-			  h->subject };
+			  h->subject, h->link };
 
 	for (size_t i = 0; i < VL_LEN(owned); i++)
 		free(owned[i]);

@@ -136,7 +136,7 @@ struct vl_hop {
 	int status;
 	int64_t length; /* -1: not said */
 	char *location, *etag, *last_modified, *content_type, *content_range, *encoding, *digest, *challenge;
-	char *retry_after, *subject;
+	char *retry_after, *subject, *link;
 	struct vl_buf note; /* beginning of a body that is not kept */
 	uint64_t got;
 	uint64_t sent;        /* of our own body */

@@ -195,6 +195,34 @@ bool vl_redirect_next(const char *from, const char *location, char **to, struct 
 	return true;
 }
 
+/* '<URL>; rel="next"', perhaps one of several with commas between (RFC 8288). */
+static char *link_target(const char *link)
+{
+	for (const char *open = strchr(link, '<'); open; open = strchr(open + 1, '<')) {
+		const char *close = strchr(open, '>');
+		VL_STR params = close ? vl_xstrndup(close + 1, strcspn(close + 1, "<")) : NULL;
+
+		if (params && (strstr(params, "rel=next") || strstr(params, "rel=\"next\"")))
+			return vl_xstrndup(open + 1, (size_t)(close - open) - 1);
+	}
+	return NULL;
+}
+
+char *vl_link_next(const char *url, const char *link, bool *astray)
+{
+	VL_STR target = link ? link_target(link) : NULL;
+	VL_STR to = NULL;
+	struct vl_origin was, is;
+	struct vl_err ignored;
+
+	*astray = target != NULL;
+	if (!target || !vl_redirect_next(url, target, &to, &ignored) || !vl_origin_of(url, &was, &ignored) ||
+	    !vl_origin_of(to, &is, &ignored) || !vl_origin_same(&was, &is))
+		return NULL;
+	*astray = false;
+	return vl_steal(&to);
+}
+
 bool vl_url_split_user(const char *url, char **plain, char **user, char **password, struct vl_err *e)
 {
 	URL u = curl_url();

@@ -75,6 +75,7 @@ struct vl_image_ref {
 	struct vl_image_ref *twin; /* an earlier reference that names the same in the same repository does the work */
 	enum vl_image_stage stage;
 	size_t waiting;           /* answers */
+	unsigned pages;           /* of lists of what is attached */
 	struct vl_asking *askings;
 	struct vl_image_doc **doc;
 	size_t n, cap;

@@ -12,6 +12,7 @@
 #include "sources/cosign.h"
 #include "sources/image.h"
 
+#define PAGES_MAX 1000 /* of one reference */
 #define GENERATIONS 3u /* a signature, its attestation, that one's signature */
 
 static bool carries(const struct vl_image_ref *r)
@@ -81,6 +82,34 @@ static void take_entry(struct vl_asking *a, const struct vl_desc *entry)
 	attach(d, a, name);
 }
 
+static struct vl_asking *asking(struct vl_image_ref *r, const char *kind, const char *what,
+				const struct vl_digest *subject, unsigned generation);
+static bool take_list(struct vl_asking *a, struct vl_err *e);
+
+/* Registries with much to list do it in pages, with a Link to the next. A signature on a later page counts, too. */
+static void ask_next_page(struct vl_asking *of)
+{
+	struct vl_image_ref *r = of->ref;
+	const char *url = of->get.url_used ? of->get.url_used : of->urls[of->at];
+	bool astray;
+	VL_STR next = vl_link_next(url, of->get.link, &astray);
+	struct vl_asking *a;
+
+	if (next && ++r->pages <= PAGES_MAX) {
+		a = asking(r, "referrers", "", &of->digest, of->generation);
+		vl_texts_free(a->urls);
+		a->urls = vl_xcalloc(2, sizeof *a->urls);
+		a->urls[0] = vl_steal(&next);
+		a->n = 1;
+		a->absence = VL_IMAGE_MUST;
+		a->take = take_list;
+		vl_image_ask_document(a);
+	} else if (next || astray) {
+		vl_emit_warn(r->image->work->run->job->env, "%s: the list of what is attached goes on where valise does not "
+			     "follow; the rest is left out", r->label);
+	}
+}
+
 static bool take_list(struct vl_asking *a, struct vl_err *e)
 {
 	struct vl_image_ref *r = a->ref;
@@ -90,6 +119,8 @@ static bool take_list(struct vl_asking *a, struct vl_err *e)
 		return false;
 	for (size_t i = 0; list.is_index && i < list.n && !r->failed; i++)
 		take_entry(a, &list.child[i]);
+	if (!r->failed)
+		ask_next_page(a);
 	return true;
 }
 

@@ -183,6 +183,16 @@ complains "is listed as attached, but does not say so itself"; complains "left o
 fallback=$(item | sha256sum)
 anew; faults A "open=1&noredirect=1&referrers=1"; fetch; exits 0; same "$(item | sha256sum)" "$fallback" "the referrers API tells the same"
 
+# A registry that lists what is attached in pages.
+make paged:1 <<'PY'
+m = manifest([blob(b"paged", LAYER)])
+tag(m)
+for i in range(5):
+    manifest([blob(b"sbom %d" % i, "text/plain")], subject=m)
+PY
+anew; faults A "open=1&noredirect=1&referrers=1&page=2"; list paged:1; fetch; exits 0; complains_not "left out"
+same "$(item | jq '.manifests | length')" 6 "all pages of the referrers came"
+
 # Stopped in the middle of a layer: the next run goes on where it ended.
 anew; faults A "open=1&noredirect=1&slow=1500000"; list app:1
 "$VALISE" fetch -f "$T/valise.yaml" >"$T/out" 2>"$T/err" & pid=$!

@@ -37,7 +37,7 @@ Registry: /v2/NAME/manifests/REF from DIR/NAME/manifests/REF (REF may be a diges
         many=K (the same with 429 and a Retry-After)  ghcr=K (with 429 as GHCR words it)  only=TEXT (where the path has it)  verb=POST
         cut_blobs=K (the first K bodies of each blob end in the middle)  slow=BYTES_PER_SECOND (blobs)
         away=1 (manifests redirect to the OTHER port, too)  blob_to=URL (where blobs redirect to)  gzip=1 (an encoding is said)
-        endless=manifests|blobs (they have no end)  referrers=1 (the referrers API; else 404)
+        endless=manifests|blobs (they have no end)  referrers=1 (the referrers API; else 404)  page=N (of it, N at a time)
     tags/list names the files in DIR/NAME/manifests. referrers/DIGEST lists the manifests in DIR/blobs/sha256 with that
     subject.
 Pushes: /_set?push=1. What is pushed is written below DIR; a repository then has only what was pushed or
@@ -497,8 +497,13 @@ class Handler(faultd_push.Pushes, BaseHTTPRequestHandler):
                 found.append({"mediaType": doc.get("mediaType", MANIFEST), "digest": "sha256:" + name, "size": len(data),
                               "artifactType": kind, "annotations": doc.get("annotations", {})})
         kind = "application/vnd.oci.image.index.v1+json"
-        body = json.dumps({"schemaVersion": 2, "mediaType": kind, "manifests": found})
-        return self.answer(200, body, [("Content-Type", kind)])
+        head, page = [("Content-Type", kind)], int(self.state.set.get("page", 0))
+        if page:
+            first = int(self.q.get("last") or 0)
+            if first + page < len(found):
+                head.append(("Link", '<%s?last=%d>; rel="next"' % (self.path.split("?")[0], first + page)))
+            found = found[first:first + page]
+        return self.answer(200, json.dumps({"schemaVersion": 2, "mediaType": kind, "manifests": found}), head)
 
     def read(self, *steps):
         if not self.state.args.registry or any(".." in s or s.startswith("/") for s in steps):

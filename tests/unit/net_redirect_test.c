@@ -52,6 +52,35 @@ static void test_redirects(void)
 	}
 }
 
+static void test_links(void)
+{
+	static const struct {
+		const char *link, *next; /* NULL: none */
+		bool astray;
+	} cases[] = {
+		{ NULL, NULL, false },
+		{ "", NULL, false },
+		{ "</v2/x/referrers/d?last=a&n=2>; rel=\"next\"", "https://a.example/v2/x/referrers/d?last=a&n=2", false },
+		{ "<?last=b>;rel=next", "https://a.example/v2/x/referrers/d?last=b", false },
+		{ "<https://a.example/n>; rel=\"next\"", "https://a.example/n", false },
+		{ "</p>; rel=\"prev\", </n>; rel=\"next\"", "https://a.example/n", false },
+		{ "</p>; rel=\"prev\"", NULL, false },
+		{ "</p; rel=\"next\"", NULL, false },
+		{ "<https://b.example/n>; rel=\"next\"", NULL, true },
+		{ "<http://a.example/n>; rel=\"next\"", NULL, true },
+		{ "<https://a.example:444/n>; rel=\"next\"", NULL, true },
+		{ "<file:///n>; rel=\"next\"", NULL, true },
+	};
+
+	for (size_t i = 0; i < VL_LEN(cases); i++) {
+		bool astray = !cases[i].astray;
+		VL_STR next = vl_link_next("https://a.example/v2/x/referrers/d", cases[i].link, &astray);
+
+		tap_str(next ? next : "", cases[i].next ? cases[i].next : "", "link %zu leads on", i);
+		tap_is(astray, cases[i].astray, "link %zu leads away or not", i);
+	}
+}
+
 static void test_long_redirect(void)
 {
 	struct vl_err e = VL_ERR_INIT;
@@ -326,6 +355,7 @@ static void test_base64(void)
 int main(void)
 {
 	test_redirects();
+	test_links();
 	test_long_redirect();
 	test_origins();
 	test_reach();
