@@ -105,8 +105,9 @@ static void ask_next_page(struct vl_asking *of)
 		a->take = take_list;
 		vl_image_ask_document(a);
 	} else if (next || astray) {
-		vl_emit_warn(r->image->work->run->job->env, "%s: the list of what is attached goes on where valise does not "
-			     "follow; the rest is left out", r->label);
+		vl_emit_warn(r->image->work->run->job->env,
+			     "%s: the list of what is attached goes on where valise does not follow; the rest is left "
+			     "out", r->label);
 	}
 }
 

@@ -60,7 +60,8 @@ static void test_links(void)
 	} cases[] = {
 		{ NULL, NULL, false },
 		{ "", NULL, false },
-		{ "</v2/x/referrers/d?last=a&n=2>; rel=\"next\"", "https://a.example/v2/x/referrers/d?last=a&n=2", false },
+		{ "</v2/x/referrers/d?last=a&n=2>; rel=\"next\"", "https://a.example/v2/x/referrers/d?last=a&n=2",
+		  false },
 		{ "<?last=b>;rel=next", "https://a.example/v2/x/referrers/d?last=b", false },
 		{ "<https://a.example/n>; rel=\"next\"", "https://a.example/n", false },
 		{ "</p>; rel=\"prev\", </n>; rel=\"next\"", "https://a.example/n", false },
