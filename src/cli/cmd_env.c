@@ -16,7 +16,7 @@ static const struct vl_opt table[] = {
 	{ VL_OPT_TEXT, 'c', "channel", offsetof(struct opts, channel), "NAME",
 	  "which channel, when there are several" },
 	{ VL_OPT_TEXT, 0, "registry", offsetof(struct opts, registry), "REGISTRY",
-	  "HOST[:PORT][/PREFIX] that images are pulled from, instead of registry: in valise.conf" },
+	  "the registry that images are pulled from, HOST:PORT/PREFIX, instead of registry: in valise.conf" },
 	{ .kind = VL_OPT_END },
 };
 

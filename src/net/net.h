@@ -91,8 +91,8 @@ void vl_net_add(struct vl_net *n, struct vl_request *g);
 VL_MUST bool vl_net_run(struct vl_net *n, struct vl_err *e);
 /* Bytes of bodies moved and requests sent since vl_net_new(). */
 void vl_net_stats(const struct vl_net *n, uint64_t *bytes, uint64_t *requests);
-/* Where a Link header says that the next page of the answer from `url` is: absolute, and of the same origin. NULL: none,
- * or it leads elsewhere (*astray). The caller frees. */
+/* Where a Link header says that the next page of the answer from `url` is: absolute, and of the same origin. NULL:
+ * none, or it leads elsewhere (*astray). The caller frees. */
 char *vl_link_next(const char *url, const char *link, bool *astray);
 /* The URL without user info, query and fragment; the caller frees. */
 char *vl_url_public(const char *url);

@@ -239,7 +239,9 @@ bool vl_store_gc(struct vl_store *s, unsigned keep, bool dry_run, const struct v
 		return false;
 	if (!mark(&g, e)) {
 		vl_while(e, "nothing was removed from %s", s->path);
-		return e->code == VL_E_INTERRUPTED ? false : vl_hint(e, "Run valise fsck --all, which can mend it, or keep fewer generations.");
+		if (e->code == VL_E_INTERRUPTED)
+			return false;
+		return vl_hint(e, "Run valise fsck --all, which can mend it, or keep fewer generations.");
 	}
 	return (remove_generations(&g, e) && sweep(&g, "blobs/sha256", sweep_blob, e) &&
 		sweep(&g, "fetch", sweep_fetch, e)) || vl_while(e, "store %s", s->path);

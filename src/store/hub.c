@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* store/hub.c: what a generation offers under names.
  * In:    the current generation's snapshots, rules for names.
- * Out:   offers in order, found by bsearch; blobs by digest; who is attached to whom; sentences about what is wrong.
- * Keeps: nothing that is damaged keeps the rest from being offered; of two contents that claim one name one wins, always
- *        the same one, and that is said. */
+ * Out:   offers in order, found by bsearch; blobs by digest; who is attached to whom; sentences of what is wrong.
+ * Keeps: nothing that is damaged keeps the rest from being offered; of two contents that claim one name one wins,
+ *        always the same one, and that is said. */
 #include "store/hub_priv.h"
 
 #include <stdio.h>
@@ -140,9 +140,9 @@ static void tell_clash(struct vl_hub *h, const struct vl_offer *won, const struc
 	VL_STR a = vl_safe_text(won->source ? won->source : won->repository, 160);
 	VL_STR b = vl_safe_text(lost->source ? lost->source : lost->repository, 160);
 
-	vl_hub_problem(h, "the name %s:%s is claimed by %s (%s/%s) and by %s (%s/%s); the first is offered; see names: in "
-		       "valise.conf(5)", won->repository, won->tag, a, won->channel, won->item, b, lost->channel,
-		       lost->item);
+	vl_hub_problem(h, "the name %s:%s is claimed by %s (%s/%s) and by %s (%s/%s); the first is offered; "
+		       "see names: in valise.conf(5)", won->repository, won->tag, a, won->channel, won->item, b,
+		       lost->channel, lost->item);
 }
 
 static void join(struct vl_hub *h, struct vl_offer *won, const struct vl_offer *lost)

@@ -6,8 +6,8 @@
  * signatures and attestations; each child's VL_AN_IMAGE says its names. Every other item is one artifact: it is offered
  * as CHANNEL/ITEM with the tags "latest", the channel's sequence, and, when its VL_AN_SOURCE is a name in a registry
  * ("ghcr.io/aquasecurity/trivy-db:2"), that tag; then it is offered under the mapped source name, too.
- * Mapping: the first rule whose `from` is HOST/NAME or a whole-step beginning of it replaces that part by `to`; no rule:
- * the host goes. "registry.example.com/security/semgrep:5" -> "security/semgrep", "5". */
+ * Mapping: the first rule whose `from` is HOST/NAME or a whole-step beginning of it replaces that part by `to`;
+ * no rule: the host goes. "registry.example.com/security/semgrep:5" -> "security/semgrep", "5". */
 #ifndef VL_STORE_HUB_H
 #define VL_STORE_HUB_H
 
@@ -30,7 +30,7 @@ struct vl_offer { /* one name */
 	bool attached;       /* a signature or attestation of `subject` */
 	struct vl_digest subject;
 	bool by_item;        /* the CHANNEL/ITEM name of an artifact, not upstream's own */
-	char *also;          /* other items that offer the same under this name, a blank before and behind each; or NULL */
+	char *also;          /* other items that offer the same under this name, each between blanks; or NULL */
 	unsigned rank;       /* private: of two that clash the lower one wins */
 };
 struct vl_hub_blob { /* each digest once */

@@ -2,8 +2,9 @@
 /* store/hub_names.c: what an image is called upstream, and what it is called here.
  * In:    names from a snapshot: signed, but written by whoever runs the other side's registry; rules of valise.conf.
  * Out:   repositories and tags that are safe in a URL and in a path.
- * Keeps: the grammar of the OCI distribution-spec ("Pulling manifests") is checked for every name, after mapping too: a
- *        tag "../../x" would otherwise lead a client, or a registry that keeps tags as files, where it should not go. */
+ * Keeps: the grammar of the OCI distribution-spec ("Pulling manifests") is checked for every name, after mapping too:
+ *        a tag "../../x" would otherwise lead a client, or a registry that keeps tags as files, where it should not
+ *        go. */
 #include <stdlib.h>
 #include <string.h>
 

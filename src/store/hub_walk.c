@@ -2,8 +2,8 @@
 /* store/hub_walk.c: from the documents that are offered to everything they consist of.
  * In:    descriptors of documents, the store.
  * Out:   the hub's blobs and referrers; or a list of one document's parts, parts first.
- * Keeps: each document is read once, hashed, breadth first and bounded: an index may name one document a thousand times,
- *        and that one another, eight deep. What cannot be read is told and left; the rest is still offered. */
+ * Keeps: each document is read once, hashed, breadth first and bounded: an index may name one document a thousand
+ *        times, and that one another, eight deep. What cannot be read is told and left; the rest is still offered. */
 #include "store/hub_priv.h"
 
 #include <inttypes.h>

@@ -29,7 +29,7 @@
 #define VL_AN_RECORDS "valise.records"   /* layer: number of records in it */
 
 /* Children of an image item's index (doc/format.md "Images"). */
-#define VL_AN_IMAGE "valise.image"       /* names, a blank between: HOST/NAME:TAG, or HOST/NAME@sha256:HEX without a tag */
+#define VL_AN_IMAGE "valise.image"       /* names, a blank between: HOST/NAME:TAG, or HOST/NAME@sha256:HEX */
 #define VL_AN_SUBJECT "valise.subject"   /* sha256:HEX of the manifest that this signature or attestation is about */
 #define VL_ARTIFACT_IMAGES "application/vnd.valise.images.v1" /* artifactType of that index */
 

@@ -9,8 +9,8 @@
  *     registry.example.com/security/semgrep@sha256:ITS-OWN           an OCI referrer of the index (an SBOM)
  *   trivy-db   an artifact from ghcr.io/aquasecurity/trivy-db:2
  *   docs       type dir: two files
- * All three images share one layer. Layers are real tar files and configs name their diff ids. The documents are written
- * by hand, with blanks that valise would not write, so that a copy that is not byte for byte shows. */
+ * All three images share one layer. Layers are real tar files and configs name their diff ids. The documents are
+ * written by hand, with blanks that valise would not write, so that a copy that is not byte for byte shows. */
 #ifndef VL_TESTS_IMAGE_FIXTURE_H
 #define VL_TESTS_IMAGE_FIXTURE_H
 
@@ -80,8 +80,9 @@ FIX struct fix_blob fix_put_tar(struct vl_store *s, const char *name, const char
 
 FIX struct fix_blob fix_config(struct vl_store *s, const char *arch, const struct fix_blob *a, const struct fix_blob *b)
 {
-	return fix_put_text(s, vl_xprintf("{ \"architecture\":\"%s\", \"os\":\"linux\", \"config\":{\"Cmd\":[\"/bin/sh\"]},"
-					  " \"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"%s\",\"%s\"]} }\n",
+	return fix_put_text(s, vl_xprintf("{ \"architecture\":\"%s\", \"os\":\"linux\", "
+					  "\"config\":{\"Cmd\":[\"/bin/sh\"]}, \"rootfs\":{\"type\":\"layers\","
+					  "\"diff_ids\":[\"%s\",\"%s\"]} }\n",
 					  arch, FIX_DIGEST(a), FIX_DIGEST(b)));
 }
 
@@ -107,7 +108,8 @@ FIX struct fix_blob fix_image(struct vl_store *s, const char *arch, bool docker,
 
 FIX struct fix_blob fix_index(struct vl_store *s, const struct fix_blob *amd64, const struct fix_blob *arm64)
 {
-	VL_STR one = fix_desc_json(VL_MT_MANIFEST, amd64, ", \"platform\": {\"architecture\":\"amd64\",\"os\":\"linux\"}");
+	VL_STR one = fix_desc_json(VL_MT_MANIFEST, amd64,
+				   ", \"platform\": {\"architecture\":\"amd64\",\"os\":\"linux\"}");
 	VL_STR two = fix_desc_json(VL_MT_MANIFEST, arm64,
 				   ", \"platform\": {\"architecture\":\"arm64\",\"os\":\"linux\",\"variant\":\"v8\"}");
 
@@ -169,8 +171,8 @@ FIX void fix_image_item_init(struct vl_doc *doc)
 }
 
 /* Finishes an image item; doc is cleared. */
-FIX struct vl_desc *fix_image_item_end(struct vl_store *s, struct vl_doc *snapshot, struct vl_doc *doc, const char *name,
-				       const char *source)
+FIX struct vl_desc *fix_image_item_end(struct vl_store *s, struct vl_doc *snapshot, struct vl_doc *doc,
+				       const char *name, const char *source)
 {
 	struct vl_desc *item = fix_item(s, snapshot, doc, name, "image");
 

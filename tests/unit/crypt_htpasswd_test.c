@@ -89,7 +89,8 @@ static void test_argon2(const struct scratch *s)
 /* A password that begins rightly and is longer than bcrypt looks is as good; one beyond libcrypt's limit is not. */
 static void test_long(const struct scratch *s)
 {
-	VL_STR line = line_by(s, "-nbB", "ann", "0123456789012345678901234567890123456789012345678901234567890123456789");
+	static const char seventy[] = "0123456789012345678901234567890123456789012345678901234567890123456789";
+	VL_STR line = line_by(s, "-nbB", "ann", seventy);
 	VL_AUTO(vl_htpasswd) h = NULL;
 	char password[700];
 
@@ -98,9 +99,7 @@ static void test_long(const struct scratch *s)
 	memset(password, 'x', sizeof password - 1);
 	password[sizeof password - 1] = '\0';
 	tap_ok(h && !vl_htpasswd_check(h, "ann", password), "699 bytes are refused");
-	tap_ok(h && vl_htpasswd_check(h, "ann",
-				      "0123456789012345678901234567890123456789012345678901234567890123456789"),
-	       "70 bytes are fine");
+	tap_ok(h && vl_htpasswd_check(h, "ann", seventy), "70 bytes are fine");
 }
 
 static void refused(const struct scratch *s, const char *text, enum vl_code code, const char *message, const char *hint)
@@ -124,19 +123,20 @@ static const struct {
 	{ "# none\n\n", " names no users, so nobody could log in", NULL },
 	{ "ann\n", ": line 1: expected USER:HASH", NULL },
 	{ "#\n:x\n", ": line 2: there is no name before the colon", NULL },
-	{ "ann:swordfish\n", ": line 1: \"ann\" has a plain password or an unknown hash; only bcrypt and argon2 are accepted",
-	  "ann" },
-	{ "ann:\n", ": line 1: \"ann\" has a plain password or an unknown hash; only bcrypt and argon2 are accepted", "ann" },
+	{ "ann:swordfish\n",
+	  ": line 1: \"ann\" has a plain password or an unknown hash; only bcrypt and argon2 are accepted", "ann" },
+	{ "ann:\n",
+	  ": line 1: \"ann\" has a plain password or an unknown hash; only bcrypt and argon2 are accepted", "ann" },
 	{ "ann:$2x$05$uvJq7OsChnnmYzlBIT6yV.1JqyuXCmqLJzD4DpQYI.0dQb4bkBHfC\n",
 	  ": line 1: \"ann\" has a broken bcrypt hash; only bcrypt and argon2 are accepted", "ann" },
-	{ "ann:$2y$05$uvJq7OsChnnmYzlBIT6yV.1JqyuXCmqLJzD4DpQYI.0dQb4bkBHf\n", ": line 1: the hash of \"ann\" is not whole",
-	  "ann" },
+	{ "ann:$2y$05$uvJq7OsChnnmYzlBIT6yV.1JqyuXCmqLJzD4DpQYI.0dQb4bkBHf\n",
+	  ": line 1: the hash of \"ann\" is not whole", "ann" },
 	{ "ann:$2y$05$uvJq7OsChnnmYzlBIT6yV.1JqyuXCmqLJzD4DpQYI.0dQb4bkBHfC:x\n",
 	  ": line 1: the hash of \"ann\" is not whole", "ann" },
-	{ "ann:$2y$99$uvJq7OsChnnmYzlBIT6yV.1JqyuXCmqLJzD4DpQYI.0dQb4bkBHfC\n", ": line 1: the bcrypt hash of \"ann\" has the cost 99; "
-	  "at most 15 is accepted", "ann" },
-	{ "ann:$2y$03$uvJq7OsChnnmYzlBIT6yV.1JqyuXCmqLJzD4DpQYI.0dQb4bkBHfC\n", ": line 1: the hash of \"ann\" is not whole",
-	  "ann" },
+	{ "ann:$2y$99$uvJq7OsChnnmYzlBIT6yV.1JqyuXCmqLJzD4DpQYI.0dQb4bkBHfC\n",
+	  ": line 1: the bcrypt hash of \"ann\" has the cost 99; at most 15 is accepted", "ann" },
+	{ "ann:$2y$03$uvJq7OsChnnmYzlBIT6yV.1JqyuXCmqLJzD4DpQYI.0dQb4bkBHfC\n",
+	  ": line 1: the hash of \"ann\" is not whole", "ann" },
 	{ "ann:$2y$16$uvJq7OsChnnmYzlBIT6yV.1JqyuXCmqLJzD4DpQYI.0dQb4bkBHfC\n",
 	  ": line 1: the bcrypt hash of \"ann\" has the cost 16; at most 15 is accepted", "ann" },
 	{ "ann:$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ\n", ": line 1: the hash of \"ann\" is not whole", "ann" },
@@ -162,7 +162,8 @@ static void test_refused(const struct scratch *s)
 		refused(s, rows[i].text, VL_E_CONFIG, rows[i].message, rows[i].hint);
 	for (size_t i = 0; i < VL_LEN(weak); i++) {
 		VL_STR line = line_by(s, weak[i][0], "ann", "pw");
-		VL_STR message = vl_xprintf(": line 1: \"ann\" has %s; only bcrypt and argon2 are accepted", weak[i][1]);
+		VL_STR message = vl_xprintf(": line 1: \"ann\" has %s; only bcrypt and argon2 are accepted",
+					    weak[i][1]);
 
 		refused(s, line, VL_E_CONFIG, message, "ann");
 	}
@@ -210,7 +211,8 @@ static void test_time(const struct scratch *s)
 		return;
 	known = seconds_of(h, "ann");
 	stranger = seconds_of(h, "eve");
-	tap_ok(known > 0.001 && stranger > known / 3, "a stranger costs a hash, too (%.4f and %.4f s)", known, stranger);
+	tap_ok(known > 0.001 && stranger > known / 3, "a stranger costs a hash, too (%.4f and %.4f s)", known,
+	       stranger);
 }
 
 static void *check_often(void *ctx)

@@ -20,8 +20,8 @@ static bool make_key(const struct scratch *s, const char *name, const char *algo
 {
 	VL_STR secret = vl_xprintf("%s.key", name);
 	VL_STR public = vl_xprintf("%s.pub", name);
-	int made = option ? scratch_cmd(s, NULL, "openssl", "genpkey", "-algorithm", algorithm, "-pkeyopt", option, "-out",
-					secret)
+	int made = option ? scratch_cmd(s, NULL, "openssl", "genpkey", "-algorithm", algorithm, "-pkeyopt", option,
+					"-out", secret)
 			  : scratch_cmd(s, NULL, "openssl", "genpkey", "-algorithm", algorithm, "-out", secret);
 
 	return made == 0 && scratch_cmd(s, NULL, "openssl", "pkey", "-in", secret, "-pubout", "-out", public) == 0;
@@ -33,8 +33,8 @@ static void sign(const struct scratch *s, const struct kind *k, struct vl_buf *s
 
 	scratch_put(s, "text", vl_bytes_str(TEXT), 0600);
 	if (k->rawin)
-		tap_is(scratch_cmd(s, NULL, "openssl", "pkeyutl", "-sign", "-rawin", "-inkey", secret, "-in", "text", "-out",
-				   "sig"),
+		tap_is(scratch_cmd(s, NULL, "openssl", "pkeyutl", "-sign", "-rawin", "-inkey", secret, "-in", "text",
+				   "-out", "sig"),
 		       0, "%s: openssl signs", k->name);
 	else
 		tap_is(scratch_cmd(s, NULL, "openssl", "dgst", "-sha256", "-sign", secret, "-out", "sig", "text"), 0,
@@ -83,8 +83,8 @@ static void test_others(const struct scratch *s)
 		VL_AUTO(vl_pem_key) key = NULL;
 
 		tap_good(vl_pem_load(&key, scratch_path(s, public), &e), &e, "%s loads again", name);
-		tap_is(key && vl_pem_verify(key, vl_bytes_str(TEXT), vl_buf_bytes(&sig)), i == 0, "%s and p256's signature",
-		       name);
+		tap_is(key && vl_pem_verify(key, vl_bytes_str(TEXT), vl_buf_bytes(&sig)), i == 0,
+		       "%s and p256's signature", name);
 	}
 }
 
@@ -106,7 +106,8 @@ static void refused(const struct scratch *s, const char *file, const char *messa
 static void test_kinds_refused(const struct scratch *s)
 {
 	tap_ok(make_key(s, "p384", "EC", "ec_paramgen_curve:P-384"), "a P-384 key");
-	refused(s, "p384.pub", "the key in %s is of the elliptic curve secp384r1; only P-256 is known here", KINDS_HINT);
+	refused(s, "p384.pub", "the key in %s is of the elliptic curve secp384r1; only P-256 is known here",
+		KINDS_HINT);
 	tap_ok(make_key(s, "rsa1024", "RSA", "rsa_keygen_bits:1024"), "an RSA key of 1024 bits");
 	refused(s, "rsa1024.pub", "the RSA key in %s has 1024 bits; at least 2048 are asked for", KINDS_HINT);
 	tap_ok(make_key(s, "ed448", "ED448", NULL), "an Ed448 key");
@@ -131,14 +132,16 @@ static void test_forms_refused(const struct scratch *s)
 	one.data[60] = '!';
 	scratch_put(s, "bad.pub", vl_buf_bytes(&one), 0600);
 	refused(s, "bad.pub", "the public key in %s cannot be read", "Copy it again from its owner.");
-	scratch_put(s, "cert.pem", vl_bytes_str("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), 0600);
+	scratch_put(s, "cert.pem", vl_bytes_str("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+		    0600);
 	refused(s, "cert.pem", "%s holds a certificate, not a public key",
 		"Take the key out of it: openssl x509 -in FILE -noout -pubkey.");
 	scratch_put(s, "minisign.pub", vl_bytes_str("untrusted comment: minisign public key\nRWQ\n"), 0600);
 	refused(s, "minisign.pub", "%s is not a public key in PEM form", WANTED_HINT);
 	scratch_put(s, "encrypted.pub",
 		    vl_bytes_str("-----BEGIN PUBLIC KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,"
-				 "00112233445566778899AABBCCDDEEFF\n\nAAAAAAAAAAAAAAAAAAAAAA==\n-----END PUBLIC KEY-----\n"),
+				 "00112233445566778899AABBCCDDEEFF\n\nAAAAAAAAAAAAAAAAAAAAAA==\n"
+				 "-----END PUBLIC KEY-----\n"),
 		    0600);
 	refused(s, "encrypted.pub", "the public key in %s cannot be read", "Copy it again from its owner.");
 	refused(s, ".", "public key %s is not a regular file", WANTED_HINT);
@@ -168,13 +171,15 @@ static void test_base64(void)
 
 	for (size_t i = 0; i < VL_LEN(base64); i++) {
 		len = 0;
-		tap_is(vl_pem_base64(base64[i].text, out, sizeof out, &len), base64[i].len > 0, "base64 \"%s\"", base64[i].text);
+		tap_is(vl_pem_base64(base64[i].text, out, sizeof out, &len), base64[i].len > 0, "base64 \"%s\"",
+		       base64[i].text);
 		if (base64[i].len)
 			tap_ok(len == base64[i].len && !memcmp(out, "ManM", len), "its %zu bytes", base64[i].len);
 	}
 	memset(big, 'A', 4000);
 	tap_ok(!vl_pem_base64(big, out, sizeof out, &len), "more bytes than there is room for");
-	tap_ok(vl_pem_base64("TWFu", out, 3, &len) && !vl_pem_base64("TWFu", out, 2, &len), "just enough room, and too little");
+	tap_ok(vl_pem_base64("TWFu", out, 3, &len) && !vl_pem_base64("TWFu", out, 2, &len),
+	       "just enough room, and too little");
 }
 
 int main(void)

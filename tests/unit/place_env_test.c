@@ -259,7 +259,8 @@ static void test_gitlab_faults(void)
 	VL_AUTO(vl_store) s = fix_open("gitlab0");
 	VL_AUTO(vl_store) none = fix_open("gitlab9");
 	VL_CLEAN(vl_buf) out = VL_BUF_INIT(65536);
-	static const char *const images[] = { "docker.io/library/alpine:3", "r.example/my/security-products-x/a:1", NULL };
+	static const char *const images[] = { "docker.io/library/alpine:3", "r.example/my/security-products-x/a:1",
+					      NULL };
 	const struct vl_target t = { .consumer = "gitlab", .path = "/srv" };
 	VL_CLEAN(vl_generation) g = { 0 };
 	VL_CLEAN(vl_doc) snapshot = { 0 };
@@ -271,7 +272,8 @@ static void test_gitlab_faults(void)
 	tap_ok(strstr(e.hint, "--registry HOST") != NULL, "how to name it: %s", e.hint);
 	tap_good(env_text(s, NULL, NULL, NULL, 0, &out, &e), &e, "for all it is a comment");
 	tap_str(vl_buf_str(&out),
-		"# gitlab (prod): name the registry to get its lines: registry: in valise.conf, or --registry\n", "namely");
+		"# gitlab (prod): name the registry to get its lines: registry: in valise.conf, or --registry\n",
+		"namely");
 	tap_good(vl_store_current(s, &g, &e) && vl_place_need(s, &g, &bytes, &e), &e, "room for places");
 	tap_is(bytes, 0, "none is needed");
 	tap_fails(vl_place_targets(s, &g, &t, 1, &fix_env, &e), &e, VL_E_PLACE, "no target for it");

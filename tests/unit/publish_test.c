@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* publish_test.c: a push to a registry that misbehaves: what is tried again, what ends it and in which words, and that no
- * tag ever points at something that is not there. */
+/* publish_test.c: a push to a registry that misbehaves: what is tried again, what ends it and in which words, and that
+ * no tag ever points at something that is not there. */
 #include "publish/publish.h"
 #include "tests/lib/image_fixture.h"
 #include "tests/lib/net_world.h"
@@ -268,8 +268,8 @@ static void test_damage_declined(struct world *w, const struct fix_images *x)
 
 static void test_addresses(struct world *w)
 {
-	static const char *const bad[] = { "http://h.example", "", "h.example/UPPER", "h.example/a//b", "h.example/../x",
-					   "h.example:", "-h", "h example", "h.example/a?b", "/x" };
+	static const char *const bad[] = { "http://h.example", "", "h.example/UPPER", "h.example/a//b",
+					   "h.example/../x", "h.example:", "-h", "h example", "h.example/a?b", "/x" };
 	struct vl_net_conf fast = conf_fast();
 	VL_AUTO(vl_net) net = NULL;
 	struct vl_publish_report r;
@@ -286,7 +286,8 @@ static void test_addresses(struct world *w)
 
 static void test_items(struct world *w)
 {
-	const char *const docs[] = { "docs", NULL }, *const trivy[] = { "trivy-db", NULL }, *const slip[] = { "trvy-db", NULL };
+	const char *const docs[] = { "docs", NULL }, *const trivy[] = { "trivy-db", NULL };
+	const char *const slip[] = { "trvy-db", NULL };
 	struct pushed p;
 
 	begin(w, "x=1");

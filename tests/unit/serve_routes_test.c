@@ -95,8 +95,9 @@ static const struct {
 	{ "/v2/manifests/3", 404, JSON, "UNSUPPORTED" },
 	{ "/v2/_catalog", 200, JSON,
 	  "{\"repositories\":[\"aquasecurity/trivy-db\",\"lab/docs\",\"lab/et-open\",\"lab/names\",\"lab/osv\","
-	  "\"library/alpine\",\"other/semgrep\",\"prod/docs\",\"prod/trivy-db\",\"security-products/container-scanning\","
-	  "\"security-products/kics\",\"security-products/secrets\",\"security/semgrep\"]}" },
+	  "\"library/alpine\",\"other/semgrep\",\"prod/docs\",\"prod/trivy-db\","
+	  "\"security-products/container-scanning\",\"security-products/kics\","
+	  "\"security-products/secrets\",\"security/semgrep\"]}" },
 	{ "/v2/library/alpine/tags/list", 200, JSON, "{\"name\":\"library/alpine\",\"tags\":[\"3\",\"3.20\"]}" },
 	{ "/v2/security/semgrep/referrers/sha256:~s", 200, VL_MT_INDEX, "\"digest\":\"sha256:~b\"" },
 	{ "/v2/security/semgrep/referrers/sha256:~s", 200, VL_MT_INDEX, "\"artifactType\":\"application/spdx+json\"" },
@@ -305,7 +306,10 @@ static void test_order_in_directory(void)
 {
 	static const struct {
 		const char *last, *first;
-	} rows[] = { { "b-x", "b.txt" }, { "b.txt", "b/" }, { "b/", "many/" }, { "a%3C", "a%3Cb%3E" }, { "100%25.txt", "a%3Cb%3E" } };
+	} rows[] = {
+		{ "b-x", "b.txt" }, { "b.txt", "b/" }, { "b/", "many/" }, { "a%3C", "a%3Cb%3E" },
+		{ "100%25.txt", "a%3Cb%3E" },
+	};
 
 	for (size_t i = 0; i < VL_LEN(rows); i++) {
 		VL_CLEAN(vl_reply) r = ask_all((struct vl_ask){ .path = "/files/names/", .last = rows[i].last });
@@ -359,7 +363,8 @@ static void test_front(void)
 		"curl -fsS http://hub.corp:5000/osv/ecosystems.txt | while read -r eco; do\n",
 		"curl -fO http://hub.corp:5000/files/docs/run.sh\n",
 		"curl -fO http://hub.corp:5000/files/names/100%25.txt\n", "two channels hold this item", "plain HTTP",
-		"[[registry]]\nlocation = \"docker.io\"\n[[registry.mirror]]\nlocation = \"hub.corp:5000\"\ninsecure = true\n",
+		"[[registry]]\nlocation = \"docker.io\"\n[[registry.mirror]]\nlocation = \"hub.corp:5000\"\n"
+		"insecure = true\n",
 		"  SECURE_ANALYZERS_PREFIX: \"hub.corp:5000/security-products\"\n",
 		"  CS_ANALYZER_IMAGE: \"hub.corp:5000/security-products/container-scanning:8\"\n",
 	};

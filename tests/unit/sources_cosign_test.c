@@ -129,7 +129,8 @@ static void test_payloads(const struct world *w)
 	d->size = strlen(rows[0].layer[0].payload);
 	tap_good(vl_cosign_verify(w->store, &doc, w->key, &w->image, &e), &e, "with its own size it is good");
 	d->digest.b[0] ^= 1;
-	tap_fails(vl_cosign_verify(w->store, &doc, w->key, &w->image, &e), &e, VL_E_STORE, "a payload that is not there");
+	tap_fails(vl_cosign_verify(w->store, &doc, w->key, &w->image, &e), &e, VL_E_STORE,
+		  "a payload that is not there");
 	d->digest.b[0] ^= 1;
 	doc.is_index = true;
 	tap_fails(vl_cosign_verify(w->store, &doc, w->key, &w->image, &e), &e, VL_E_UPSTREAM_SIG, "an index is none");
@@ -139,8 +140,10 @@ static void test_payloads(const struct world *w)
 
 #define PREDICATE "https://sigstore.dev/cosign/sign/v1"
 #define STATEMENT(predicate, digits)                                                                                   \
-	"{\"_type\":\"https://in-toto.io/Statement/v1\",\"subject\":[{\"name\":\"other\",\"digest\":{\"sha512\":\"00\"}},"      \
-	"{\"digest\":{\"sha256\":\"" digits "\"},\"annotations\":{}}],\"predicateType\":\"" predicate "\",\"predicate\":{}}"
+	"{\"_type\":\"https://in-toto.io/Statement/v1\","                                                             \
+	"\"subject\":[{\"name\":\"other\",\"digest\":{\"sha512\":\"00\"}},"                                           \
+	"{\"digest\":{\"sha256\":\"" digits "\"},\"annotations\":{}}],"                                               \
+	"\"predicateType\":\"" predicate "\",\"predicate\":{}}"
 #define SIGNED STATEMENT(PREDICATE, DIGITS "00")
 
 static char *base64_of(const struct world *w, const char *text)
@@ -166,10 +169,12 @@ static const struct {
 	  "the cosign signature of image " IMAGE " is malformed" },
 	{ "another image", STATEMENT(PREDICATE, DIGITS "11"), "right.key", NULL, NULL,
 	  "the signature by this key is for another image: " OTHER ", not " IMAGE },
-	{ "provenance by the same key", STATEMENT("https://slsa.dev/provenance/v1", DIGITS "00"), "right.key", NULL, NULL,
+	{ "provenance by the same key", STATEMENT("https://slsa.dev/provenance/v1", DIGITS "00"), "right.key", NULL,
+	  NULL, "what this key signed is not a signature of a container image" },
+	{ "no statement", "{}", "right.key", NULL, NULL,
 	  "what this key signed is not a signature of a container image" },
-	{ "no statement", "{}", "right.key", NULL, NULL, "what this key signed is not a signature of a container image" },
-	{ "no JSON", "sign here", "right.key", NULL, NULL, "what this key signed is not a signature of a container image" },
+	{ "no JSON", "sign here", "right.key", NULL, NULL,
+	  "what this key signed is not a signature of a container image" },
 };
 
 static char *bundle_of(const struct world *w, size_t i)
@@ -180,10 +185,12 @@ static char *bundle_of(const struct world *w, size_t i)
 	VL_STR foreign = signature_of(w, "wrong.key", "nothing");
 	VL_STR payload = base64_of(w, bundles[i].instead ? bundles[i].instead : bundles[i].statement);
 
-	return vl_xprintf("{\"mediaType\":\"" VL_MT_BUNDLE "\",\"verificationMaterial\":{\"publicKey\":{\"hint\":\"x\"}},"
-			  "\"dsseEnvelope\":{\"payload\":\"%s\",\"payloadType\":\"%s\",\"signatures\":[{\"sig\":\"%s\"},"
-			  "{\"keyid\":\"only\"},{\"sig\":\"%s\"}]}}",
-			  payload, bundles[i].type ? bundles[i].type : "application/vnd.in-toto+json", foreign, signature);
+	return vl_xprintf("{\"mediaType\":\"" VL_MT_BUNDLE "\","
+			  "\"verificationMaterial\":{\"publicKey\":{\"hint\":\"x\"}},"
+			  "\"dsseEnvelope\":{\"payload\":\"%s\",\"payloadType\":\"%s\","
+			  "\"signatures\":[{\"sig\":\"%s\"},{\"keyid\":\"only\"},{\"sig\":\"%s\"}]}}",
+			  payload, bundles[i].type ? bundles[i].type : "application/vnd.in-toto+json", foreign,
+			  signature);
 }
 
 static void test_bundles(const struct world *w)
@@ -207,7 +214,8 @@ static void test_bundles(const struct world *w)
 static void test_broken_bundles(const struct world *w)
 {
 	static const char *const texts[] = {
-		"", "{}", "[]", "no json", "{\"dsseEnvelope\":[]}", "{\"dsseEnvelope\":{\"payload\":1,\"payloadType\":2}}",
+		"", "{}", "[]", "no json", "{\"dsseEnvelope\":[]}",
+		"{\"dsseEnvelope\":{\"payload\":1,\"payloadType\":2}}",
 		"{\"dsseEnvelope\":{\"payload\":\"e30=\\n\",\"payloadType\":\"application/vnd.in-toto+json\"}}",
 		"{\"messageSignature\":{\"signature\":\"AAAA\"}}",
 	};
@@ -219,7 +227,8 @@ static void test_broken_bundles(const struct world *w)
 
 		fix_artifact(w->store, &doc, VL_MT_BUNDLE);
 		add(w, &doc, &l);
-		tap_fails(vl_cosign_verify(w->store, &doc, w->key, &w->image, &e), &e, VL_E_UPSTREAM_SIG, "bundle %s", texts[i]);
+		tap_fails(vl_cosign_verify(w->store, &doc, w->key, &w->image, &e), &e, VL_E_UPSTREAM_SIG, "bundle %s",
+			  texts[i]);
 		tap_str(e.msg, "the cosign signature of image " IMAGE " is malformed", "is malformed");
 	}
 }
@@ -243,10 +252,10 @@ int main(void)
 	struct world w = { .dir = scratch_new() };
 	struct vl_err e = VL_ERR_INIT;
 
-	if (scratch_cmd(&w.dir, NULL, "openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out",
-			"right.key") ||
-	    scratch_cmd(&w.dir, NULL, "openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out",
-			"wrong.key") ||
+	if (scratch_cmd(&w.dir, NULL, "openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256",
+			"-out", "right.key") ||
+	    scratch_cmd(&w.dir, NULL, "openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256",
+			"-out", "wrong.key") ||
 	    scratch_cmd(&w.dir, NULL, "openssl", "pkey", "-in", "right.key", "-pubout", "-out", "right.pub"))
 		return 77;
 	w.store = fix_open("store");

@@ -17,7 +17,8 @@ static const struct {
 	const char *reference, *prefix, *use, *urls; /* of the manifest, blanks between */
 } addresses[] = {
 	{ "docker.io/library/alpine:3", NULL, NULL, "https://registry-1.docker.io/v2/library/alpine/manifests/3" },
-	{ "index.docker.io/library/alpine:3", NULL, NULL, "https://registry-1.docker.io/v2/library/alpine/manifests/3" },
+	{ "index.docker.io/library/alpine:3", NULL, NULL,
+	  "https://registry-1.docker.io/v2/library/alpine/manifests/3" },
 	{ "quay.example/a/b:1", NULL, NULL, "https://quay.example/v2/a/b/manifests/1" },
 	{ "quay.example/a/b", NULL, NULL, "https://quay.example/v2/a/b/manifests/latest" },
 	{ "127.0.0.1:5000/a:1", NULL, NULL, "http://127.0.0.1:5000/v2/a/manifests/1" },
@@ -26,9 +27,10 @@ static const struct {
 	  "https://mirror.example/v2/hub/library/alpine/manifests/3 "
 	  "https://registry-1.docker.io/v2/library/alpine/manifests/3" },
 	{ "docker.io/library/alpine:3", "docker.io/library", "127.0.0.1:5000/hub",
-	  "http://127.0.0.1:5000/v2/hub/alpine/manifests/3 https://registry-1.docker.io/v2/library/alpine/manifests/3" },
-	{ "quay.example/a:1", "quay.example", "docker.io", "https://registry-1.docker.io/v2/a/manifests/1 "
-							   "https://quay.example/v2/a/manifests/1" },
+	  "http://127.0.0.1:5000/v2/hub/alpine/manifests/3 "
+	  "https://registry-1.docker.io/v2/library/alpine/manifests/3" },
+	{ "quay.example/a:1", "quay.example", "docker.io",
+	  "https://registry-1.docker.io/v2/a/manifests/1 https://quay.example/v2/a/manifests/1" },
 };
 
 static char *join(char **texts)
@@ -98,8 +100,10 @@ static const struct {
 	{ "other digest than wanted", MANIFEST, "sha256:" D64, NULL, VL_MT_MANIFEST, NULL, VL_E_CONTENT },
 	{ "other digest than announced", MANIFEST, "right", "sha256:" D64, VL_MT_MANIFEST, NULL, VL_E_CONTENT },
 	{ "a manifest as index", MANIFEST, "1", NULL, VL_MT_INDEX, NULL, VL_E_CONTENT },
-	{ "another type than the index says", MANIFEST, "1", NULL, VL_MT_DOCKER_MANIFEST, VL_MT_MANIFEST, VL_E_CONTENT },
-	{ "schema 1", SCHEMA1, "1", NULL, "application/vnd.docker.distribution.manifest.v1+prettyjws", NULL, VL_E_TYPE },
+	{ "another type than the index says", MANIFEST, "1", NULL, VL_MT_DOCKER_MANIFEST, VL_MT_MANIFEST,
+	  VL_E_CONTENT },
+	{ "schema 1", SCHEMA1, "1", NULL, "application/vnd.docker.distribution.manifest.v1+prettyjws", NULL,
+	  VL_E_TYPE },
 	{ "schema 1 without its type", SCHEMA1, "1", NULL, NULL, NULL, VL_E_TYPE },
 	{ "a page", "<html>", "1", NULL, "text/html", NULL, VL_E_CONTENT },
 	{ "nothing", "", "1", NULL, VL_MT_MANIFEST, NULL, VL_E_CONTENT },
@@ -134,8 +138,8 @@ static void test_answers(void)
 
 /* ---- choosing ---- */
 
-/* An entry is "os/architecture[/variant]", "-" without platform, "?" of platform unknown/unknown about the entry before;
- * parentheses are an index in the index. */
+/* An entry is "os/architecture[/variant]", "-" without platform, "?" of platform unknown/unknown about the entry
+ * before; parentheses are an index in the index. */
 static const struct {
 	const char *index, *platforms, *chosen; /* "=a" the manifest a itself; "*": upstream's index; "!": not there */
 	bool alone;
@@ -156,7 +160,8 @@ static const struct {
 	{ "- -", "linux/amd64", "*", false },
 	{ "- linux/amd64", "linux/amd64", "=linux/amd64", false },
 	{ "- linux/amd64", "linux/arm64", "!", false },
-	{ "linux/amd64 ? linux/arm64 ? linux/s390x ?", "linux/amd64 linux/arm64", "linux/amd64 ? linux/arm64 ?", false },
+	{ "linux/amd64 ? linux/arm64 ? linux/s390x ?", "linux/amd64 linux/arm64", "linux/amd64 ? linux/arm64 ?",
+	  false },
 	{ "linux/amd64 ? linux/arm64 ? linux/s390x ?", "linux/amd64 linux/arm64", "linux/amd64 linux/arm64", true },
 	{ "linux/amd64 ? linux/arm64 ?", "linux/amd64 linux/arm64", "*", false },
 	{ "linux/amd64 ?", "linux/amd64", "=linux/amd64", false },

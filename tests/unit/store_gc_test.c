@@ -157,7 +157,8 @@ static void test_damaged(void)
 	VL_STR blob = vl_xprintf("damaged/blobs/sha256/%s", vl_digest_hex(&g.channel[1].root, hex));
 
 	unlink(fix_path(blob));
-	tap_fails(vl_store_gc(s, 2, false, &fix_env, &report, &e), &e, VL_E_CLOSURE, "the root of generation 4 is gone");
+	tap_fails(vl_store_gc(s, 2, false, &fix_env, &report, &e), &e, VL_E_CLOSURE,
+		  "the root of generation 4 is gone");
 	tap_ok(strstr(e.msg, "generation 4") && strstr(e.msg, "nothing was removed"), "says so: %s", e.msg);
 	tap_ok(is_whole(s, 1) && is_whole(s, 2) && is_whole(s, 3), "nothing was removed");
 	fix_write("damaged/generations/000004/index.json", "{}");

@@ -18,8 +18,10 @@ static void test_names(void)
 		{ "registry.example.com:5000/a:b", "registry.example.com:5000/a", "b" },
 		{ "[::1]:5000/a:b", "[::1]:5000/a", "b" },
 		{ "localhost/a__b/c-d.e:V1.0_x", "localhost/a__b/c-d.e", "V1.0_x" },
-		{ "h.example/a@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "h.example/a", NULL },
-		{ "h.example/a:3@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "h.example/a", "3" },
+		{ "h.example/a@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "h.example/a",
+		  NULL },
+		{ "h.example/a:3@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+		  "h.example/a", "3" },
 		{ "h.example/a", NULL, NULL },
 		{ "h.example:5000", NULL, NULL },
 		{ "alpine:3", NULL, NULL },
@@ -126,7 +128,8 @@ static void check_names(const struct vl_hub *h)
 	for (size_t i = 0; i < h->n_offer && i < VL_LEN(fixture_names); i++) {
 		const struct vl_offer *o = &h->offer[i];
 		bool sig = o->tag && vl_ends_with(o->tag, ".sig");
-		VL_STR got = vl_xprintf("%s%s%s", o->repository, o->tag ? ":" : "@", !o->tag ? "" : sig ? ".sig" : o->tag);
+		VL_STR got = vl_xprintf("%s%s%s", o->repository, o->tag ? ":" : "@",
+					!o->tag ? "" : sig ? ".sig" : o->tag);
 
 		tap_str(got, fixture_names[i], "name %zu", i);
 	}
@@ -386,8 +389,9 @@ static void test_clash(void)
 
 static void add_many(struct vl_store *s, struct vl_doc *item, size_t i, const struct fix_images *x)
 {
-	struct fix_blob b = fix_put_text(s, vl_xprintf("{\"schemaVersion\":2,\"mediaType\":\"" VL_MT_MANIFEST "\",\"config\":"
-						       "{\"mediaType\":\"application/vnd.oci.image.config.v1+json\","
+	struct fix_blob b = fix_put_text(s, vl_xprintf("{\"schemaVersion\":2,\"mediaType\":\"" VL_MT_MANIFEST
+						       "\",\"config\":{\"mediaType\":"
+						       "\"application/vnd.oci.image.config.v1+json\","
 						       "\"digest\":\"%s\",\"size\":%llu},\"layers\":[],\"annotations\":"
 						       "{\"no\":\"%zu\"}}", FIX_DIGEST(&x->shared),
 						       (unsigned long long)x->shared.size, i));
