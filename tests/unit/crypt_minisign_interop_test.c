@@ -47,6 +47,15 @@ static void sign_ours(const struct scratch *s, const struct vl_seckey *k, const 
 	scratch_put(s, name, vl_buf_bytes(text), 0600);
 }
 
+/* The second line of a .pub. The comment above it says the key's id, which minisign prints without its leading
+ * zeros. */
+static const char *key_line(const struct vl_buf *pub)
+{
+	const char *end = strchr(vl_buf_str(pub), '\n');
+
+	return end ? end + 1 : "";
+}
+
 /* I1, I3, I5, I8: our key and our signature in minisign's hands. */
 static void ours_to_theirs(const struct scratch *s)
 {
@@ -67,7 +76,7 @@ static void ours_to_theirs(const struct scratch *s)
 	tap_ok(strstr(vl_buf_str(&other), COMMENT) != NULL, "I3: and prints the comment");
 	tap_is(scratch_cmd(s, NULL, "minisign", "-R", "-s", "ours.key", "-p", "again.pub", "-f"), 0, "I5: minisign -R");
 	scratch_get(s, "again.pub", &other);
-	tap_str(vl_buf_str(&other), vl_buf_str(&pub), "I5: makes the same .pub");
+	tap_str(key_line(&other), key_line(&pub), "I5: makes the same key");
 	tap_is(scratch_cmd(s, NULL, "minisign", "-SHs", "ours.key", "-m", "m", "-t", COMMENT, "-x", "by.minisig"), 0,
 	       "I1: minisign signs with our key");
 	scratch_get(s, "by.minisig", &other);
