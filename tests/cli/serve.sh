@@ -42,7 +42,7 @@ done
 run curl -s "$URL/healthz"; says '^ok'
 run curl -s -o /dev/null -w '%{http_code} %{redirect_url}' "$URL/files/rules"; says "^301 $URL/files/rules/\|^308 $URL/files/rules/"
 run curl -s "$URL/metrics"; says '^valise_.*requests.* [1-9]'
-check 'one line per request' grep -q '^serve: 127.0.0.1: GET /files/rules/mid.bin 200 300000 [0-9]*ms$' "$T/serve.err"
+check 'one line per request' eventually 5 grep -q '^serve: 127.0.0.1: GET /files/rules/mid.bin 200 300000 [0-9]*ms$' "$T/serve.err"
 check 'no control characters in the log' sh -c "! LC_ALL=C grep -q '[[:cntrl:]]' '$T/serve.err'"
 
 # The end.
@@ -59,7 +59,7 @@ run cat "$T/serve.out"; says 'an empty store, until something is unpacked'
 run curl -s -o /dev/null -w '%{http_code}' "$URL/files/"; says '^503'
 run valise fetch -q -f "$T/valise.yaml"; exits 0
 check 'content appears' eventually 5 curl -sf -o /dev/null "$URL/files/rules/mid.bin"
-check 'which is told' eventually 2 grep -q 'now serving prod 1' "$T/serve.err"
+check 'which is told' eventually 5 grep -q 'now serving prod 1' "$T/serve.err"
 serve_stop TERM
 
 # A socket from systemd: descriptor 3.

@@ -71,6 +71,15 @@ wait_port() {
 		t_i=$((t_i + 1)); [ $t_i -lt 100 ] || bail "nothing listens on port $1"; sleep 0.1
 	done
 }
+# eventually N COMMAND...: tries for N seconds. A server writes its log when the client has its answer already, so a log is
+# asked with this.
+eventually() {
+	t_end=$(($(date +%s) + $1)); shift
+	until "$@"; do
+		[ "$(date +%s)" -le "$t_end" ] || return 1
+		sleep 0.1
+	done
+}
 # start_nginx ROOT: real nginx on 127.0.0.1:$NGINX_PORT serving ROOT, access log in $T/nginx/access.log
 start_nginx() {
 	free_port; NGINX_PORT=$PORT; mkdir -p "$T/nginx"

@@ -6,7 +6,6 @@
 #   serve [OPTION...]    starts it on a free port: $URL, $PORT, $SERVE_PID; $T/serve.out and $T/serve.err
 #   serve_with CMD...    the same, with a command line of one's own
 #   serve_stop SIGNAL    its exit status in $STATUS
-#   eventually N CMD...  tries for N seconds
 serve_store() {
 	mkdir -p "$T/d"
 	python3 - "$T/d" <<'PY'
@@ -34,10 +33,3 @@ serve_with() {
 }
 serve() { serve_with "$VALISE" serve --listen 127.0.0.1:0 "$@"; }
 serve_stop() { kill -"$1" "$SERVE_PID"; wait "$SERVE_PID"; STATUS=$?; }
-eventually() {
-	t_end=$(($(date +%s) + $1)); shift
-	until "$@"; do
-		[ "$(date +%s)" -lt "$t_end" ] || return 1
-		sleep 0.1
-	done
-}
