@@ -54,6 +54,11 @@ static bool name_is(const char *line, size_t len, const char *name)
 	return len == strlen(name) && !strncasecmp(line, name, len);
 }
 
+static bool is_acceptable(const char *old, const char *value, size_t len, bool join)
+{
+	return !memchr(value, 0, len) && len + (join && old ? strlen(old) : 0) <= VL_NET_CHALLENGE_MAX;
+}
+
 static bool keep_header(struct vl_job *j, const char *line, size_t name_len, const char *value, size_t len)
 {
 	struct vl_hop *h = &j->hop;
@@ -67,14 +72,12 @@ static bool keep_header(struct vl_job *j, const char *line, size_t name_len, con
 		{ "content-range", &h->content_range, false }, { "content-encoding", &h->encoding, true },
 		{ "docker-content-digest", &h->digest, false }, { "retry-after", &h->retry_after, false },
 		{ "www-authenticate", &h->challenge, true },	  { "oci-subject", &h->subject, false },
-		{ "link", &h->link, false },
 	};
 
 	for (size_t i = 0; i < VL_LEN(wanted); i++) {
 		if (!name_is(line, name_len, wanted[i].name))
 			continue;
-		if (memchr(value, 0, len) || len > VL_NET_CHALLENGE_MAX ||
-		    (wanted[i].join && *wanted[i].slot && strlen(*wanted[i].slot) + len > VL_NET_CHALLENGE_MAX))
+		if (!is_acceptable(*wanted[i].slot, value, len, wanted[i].join))
 			return vl_hop_fail(j, VL_NEXT_MIRROR, VL_E_NET, "the answer's %s header is not acceptable",
 					   wanted[i].name);
 		keep_text(wanted[i].slot, value, len, wanted[i].join);
@@ -86,6 +89,9 @@ static bool keep_header(struct vl_job *j, const char *line, size_t name_len, con
 
 		h->length = parse_u64(&at, &n) && !*at && n <= INT64_MAX ? (int64_t)n : -1;
 	}
+	/* Web servers write long ones for browsers: no reason to refuse the document. */
+	if (name_is(line, name_len, "link") && is_acceptable(h->link, value, len, true))
+		keep_text(&h->link, value, len, true);
 	if (name_is(line, name_len, "transfer-encoding"))
 		h->chunked = true;
 	return true;

@@ -23,7 +23,7 @@ Modifiers:
     truncate=K&at=M                             the first K bodies end after M bytes
     change=K                                    after K requests it is another version (bytes, ETag, Last-Modified)
     norange=1  noifrange=1 (If-Range is not heard)  noetag=1  weak=1  nolm=1  rangelie=1 (206 with another start)  chunked=1  nolength=1
-    encoding=gzip   announce=N (Content-Length)   type=T   delay=SECONDS   rate=BYTES_PER_SECOND   header=Name:value
+    encoding=gzip   announce=N (Content-Length)   type=T   delay=SECONDS   rate=BYTES_PER_SECOND   header=Name:value   link=N (a Link of N bytes)
 Registry: /v2/NAME/manifests/REF from DIR/NAME/manifests/REF (REF may be a digest: then DIR/blobs/sha256/HEX is tried too),
     /v2/NAME/blobs/DIGEST from DIR/blobs/sha256/HEX, "ok-N" instead of a digest gives the pattern. Without a token it answers 401
     and names the TOKEN port; blobs redirect to the OTHER port.
@@ -337,6 +337,8 @@ class Handler(faultd_push.Pushes, BaseHTTPRequestHandler):
             headers.append(("Content-Encoding", q["encoding"]))
         if "header" in q:
             headers.append(tuple(q["header"].split(":", 1)))
+        if "link" in q:
+            headers.append(("Link", "<%s>; rel=preload" % ("x" * int(q["link"]))))
         if self.not_modified(etag, LM[version]):
             return self.head(304, headers)
         code, start = 200, self.range_start(etag, LM[version], len(data))

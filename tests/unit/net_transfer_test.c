@@ -30,6 +30,7 @@ static void test_status(struct world *w)
 		{ "/ok/0", VL_OK, NULL },
 		{ "/ok/5000?chunked=1", VL_OK, NULL },
 		{ "/ok/5000?nolength=1", VL_OK, NULL },
+		{ "/ok/10?link=9000", VL_OK, NULL },
 		{ "/status/404", VL_E_GONE, "/status/404: 404 not found" },
 		{ "/status/410", VL_E_GONE, "410" },
 		{ "/status/403", VL_E_REFUSED, "403 forbidden" },
