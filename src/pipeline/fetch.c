@@ -175,9 +175,10 @@ static const struct vl_desc *choose_desc(const struct vl_packing *p, const struc
 	if (got && got->ok)
 		return &got->desc;
 	if (got && before)
-		vl_emit_warn(p->env, "item %s failed: its previous content is kept", item->name);
+		vl_emit_warn(p->env, "item %s failed, its previous content is kept: %s", item->name, got->err.msg);
 	else if (got)
-		vl_emit_warn(p->env, "item %s failed and was never fetched before: it is left out", item->name);
+		vl_emit_warn(p->env, "item %s failed and was never fetched before, it is left out: %s", item->name,
+			     got->err.msg);
 	else if (!before)
 		vl_emit_note(p->env, "item %s was not asked for and never fetched before: it is left out", item->name);
 	return before;

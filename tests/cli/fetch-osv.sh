@@ -117,6 +117,7 @@ n=$(lines)
 run valise fetch -f "$T/valise.yaml" --keep-going; exits 3
 check "the other zip cost a validator only" sh -c 'printf %s "$1" | grep -q "^GET /GitHub%20Actions/all.zip 304"' x "$(log_since "$n")"
 check "the other items are there" jq -e '[.manifests[].annotations["valise.item"]] | contains(["docs", "gha", "osv"])' "$VALISE_STORE/index.json"
+complains "item osv failed, its previous content is kept: .*404"
 same "$(manifest | jq -r '.layers[0].annotations["valise.records"]')" 41 "the failing item keeps its content"
 run valise fetch -f "$T/valise.yaml" nosuch; exits 2; complains "no item"
 
