@@ -13,6 +13,7 @@
 
 #define KEEP_SEARCH 256 /* strings that are compared before one is kept anew: media types come by the thousand */
 #define PROBLEMS_MAX 256
+#define ALSO_MAX 65536u /* bytes of the items that share a name */
 
 /* ---- the hub's own ---- */
 
@@ -147,12 +148,16 @@ static void tell_clash(struct vl_hub *h, const struct vl_offer *won, const struc
 
 static void join(struct vl_hub *h, struct vl_offer *won, const struct vl_offer *lost)
 {
+	VL_STR word = vl_xprintf(" %s ", lost->item);
 	VL_STR more = NULL;
 
 	if (!vl_digest_equal(&won->desc.digest, &lost->desc.digest)) {
 		tell_clash(h, won, lost);
 		return;
 	}
+	/* An item may say a name ten thousand times. */
+	if (!strcmp(won->item, lost->item) || (won->also && (strlen(won->also) > ALSO_MAX || strstr(won->also, word))))
+		return;
 	more = vl_xprintf("%s%s ", won->also ? won->also : " ", lost->item);
 	free(won->also);
 	won->also = vl_steal(&more);

@@ -26,7 +26,7 @@ struct vl_offer { /* one name */
 	char *source;        /* "registry.example.com/security/semgrep:5", as upstream calls it; or NULL */
 	char *repository;    /* "security/semgrep" */
 	char *tag;           /* "5"; NULL: by digest only */
-	struct vl_desc desc; /* of the document; annotations of the item's index */
+	struct vl_desc desc; /* of the document; of the annotations only when it was fetched and made, and of what */
 	bool attached;       /* a signature or attestation of `subject` */
 	struct vl_digest subject;
 	bool by_item;        /* the CHANNEL/ITEM name of an artifact, not upstream's own */

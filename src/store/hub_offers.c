@@ -10,6 +10,9 @@
 #include "base/text.h"
 #include "store/hub_priv.h"
 
+#define NAMES_MAX 100000u /* of a generation; a few megabytes of documents can hold a million names */
+#define VALUE_MAX 1024u
+
 struct loading {
 	const struct vl_store *store;
 	struct vl_hub *h;
@@ -21,9 +24,38 @@ struct loading {
 	const struct vl_desc *item;
 	const char *channel_name, *name, *type, *where; /* owned by the hub */
 	unsigned rank;
+	bool full; /* NAMES_MAX was told */
 };
 
 /* ---- offers ---- */
+
+/* Not all that is said about it: one document can have ten thousand names, and annotations of megabytes, the names
+ * among them. Copied for each name that would be gigabytes of memory from kilobytes of bundle. */
+static void describe(const struct loading *l, const struct vl_desc *d, struct vl_desc *out)
+{
+	static const char *const kept[] = { VL_AN_FETCHED, VL_AN_UPDATED, VL_AN_UPSTREAM };
+	const char *value;
+
+	vl_desc_init(out, d->media_type, &d->digest, d->size);
+	out->artifact_type = vl_xstrdup(d->artifact_type);
+	for (size_t i = 0; i < VL_LEN(kept); i++) {
+		value = vl_desc_get(l->item, kept[i]);
+		value = value ? value : vl_desc_get(d, kept[i]);
+		if (value && strlen(value) <= VALUE_MAX)
+			vl_desc_set(out, kept[i], value);
+	}
+}
+
+static bool has_room(struct loading *l)
+{
+	if (l->h->n_offer < NAMES_MAX)
+		return true;
+	if (!l->full)
+		vl_hub_problem(l->h, "%s: more than %u names in this generation; the rest is not offered", l->where,
+			       NAMES_MAX);
+	l->full = true;
+	return false;
+}
 
 /* Takes repository, which may be NULL: then `source` has no valid name here. */
 static struct vl_offer *add_offer(struct loading *l, const struct vl_desc *d, const char *source, char *repository,
@@ -38,13 +70,15 @@ static struct vl_offer *add_offer(struct loading *l, const struct vl_desc *d, co
 		vl_hub_problem(h, "%s: \"%s\" becomes no name that registries take; it is not offered", l->where, safe);
 		return NULL;
 	}
+	if (!has_room(l)) {
+		free(repository);
+		return NULL;
+	}
 	vl_grow(&h->offer, h->n_offer, &h->cap_offer, sizeof *h->offer);
 	o = &h->offer[h->n_offer++];
 	*o = (struct vl_offer){ .channel = l->channel_name, .item = l->name, .type = l->type, .repository = repository,
 				.source = vl_xstrdup(source), .tag = vl_xstrdup(tag), .rank = l->rank };
-	vl_desc_copy(&o->desc, d);
-	for (size_t i = 0; i < l->item->n_an; i++)
-		vl_desc_set(&o->desc, l->item->an[i].key, l->item->an[i].value);
+	describe(l, d, &o->desc);
 	vl_hub_reach(l->walk, d, l->where);
 	return o;
 }

@@ -464,6 +464,38 @@ static void test_deep(void)
 	tap_fails(vl_hub_below(s, &d, &l, &e), &e, VL_E_LIMIT, "nothing is pushed of it");
 }
 
+/* A sender whose key is trusted, gone bad: a kilobyte of names compresses to nothing, and each costs memory here. */
+static void test_flood(void)
+{
+	VL_AUTO(vl_store) s = fix_open("flood");
+	VL_CLEAN(vl_doc) snapshot = { 0 }, item = { 0 };
+	VL_CLEAN(fix_images) x = { 0 };
+	VL_AUTO(vl_hub) h = NULL;
+	struct vl_err e = VL_ERR_INIT;
+	const struct vl_offer *o;
+	struct vl_channel c;
+
+	vl_doc_init_index(&snapshot);
+	fix_images_make(s, &x);
+	fix_image_item_init(&item);
+	for (unsigned i = 0; i < 30; i++) {
+		VL_CLEAN(vl_buf) names = VL_BUF_INIT(65536);
+
+		for (unsigned k = 0; names.len < 64000; k++)
+			FIX_MUST(vl_buf_addf(&names, me, "h/%u:%u h/same:1 ", i, k));
+		fix_image_child(&item, VL_MT_MANIFEST, &x.amd64, vl_buf_str(&names), NULL);
+	}
+	fix_image_item_end(s, &snapshot, &item, "flood", "h/0:0 and many more");
+	c = fix_channel(s, &snapshot, "prod", 1);
+	fix_commit(s, &c);
+	tap_good(vl_hub_load(&h, s, NULL, NULL, 0, &e), &e, "a flood of names loads");
+	tap_ok(h && has_problem(h, "more than 100000 names"), "it is told");
+	tap_ok(h && h->n_offer <= 100000, "and has an end");
+	o = h ? vl_hub_find(h, "same", "1") : NULL;
+	tap_ok(o && !o->also, "who says a name ten thousand times is one claimant");
+	tap_ok(o && !vl_desc_get(&o->desc, VL_AN_IMAGE), "a name does not carry all others with it");
+}
+
 int main(void)
 {
 	test_names();
@@ -477,6 +509,7 @@ int main(void)
 	test_clash();
 	test_many();
 	test_deep();
+	test_flood();
 	fix_done();
 	return tap_done();
 }
