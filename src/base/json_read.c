@@ -117,6 +117,18 @@ const struct vl_jval *vl_jval_member(const struct vl_jval *object, size_t i, con
 	return value(json_object_iter_value(at));
 }
 
+const struct vl_jval *vl_jval_next(const struct vl_jval *object, void **at, const char **key)
+{
+	*key = NULL;
+	if (!vl_jval_is_object(object))
+		return NULL;
+	*at = *at ? json_object_iter_next(for_iterator(object), *at) : json_object_iter(for_iterator(object));
+	if (!*at)
+		return NULL;
+	*key = json_object_iter_key(*at);
+	return value(json_object_iter_value(*at));
+}
+
 const char *vl_jval_str(const struct vl_jval *v)
 {
 	return json_string_value(tree(v));

@@ -81,15 +81,16 @@ void vl_hub_reach(struct vl_hub_walk *w, const struct vl_desc *d, const char *wh
 
 static void add_referrer(struct vl_hub *h, const struct vl_hub_blob *b, const struct vl_doc *doc)
 {
+	struct vl_desc d = { .media_type = doc->media_type, .artifact_type = doc->artifact_type, .digest = b->digest,
+			     .size = b->size, .an = doc->an, .n_an = doc->n_an }; /* borrowed */
 	struct vl_referrer *r;
 
+	if (!d.artifact_type)
+		d.artifact_type = doc->config.media_type;
 	vl_grow(&h->referrer, h->n_referrer, &h->cap_referrer, sizeof *h->referrer);
 	r = &h->referrer[h->n_referrer++];
 	*r = (struct vl_referrer){ .subject = doc->subject.digest };
-	vl_desc_init(&r->desc, doc->media_type, &b->digest, b->size);
-	r->desc.artifact_type = vl_xstrdup(doc->artifact_type ? doc->artifact_type : doc->config.media_type);
-	for (size_t i = 0; i < doc->n_an; i++)
-		vl_desc_set(&r->desc, doc->an[i].key, doc->an[i].value);
+	vl_desc_copy(&r->desc, &d);
 }
 
 static void visit(struct vl_hub_walk *w, const struct vl_hub_visit *v)

@@ -36,6 +36,13 @@ static void an_remove(struct vl_annotation *an, size_t *n, size_t i)
 	(*n)--;
 }
 
+/* The key is not there yet: that is not looked for. */
+static void an_add(struct vl_annotation **an, size_t *n, size_t *cap, const char *key, const char *value)
+{
+	vl_grow(an, *n, cap, sizeof **an);
+	(*an)[(*n)++] = (struct vl_annotation){ .key = vl_xstrdup(key), .value = vl_xstrdup(value) };
+}
+
 static void an_set(struct vl_annotation **an, size_t *n, size_t *cap, const char *key, const char *value)
 {
 	char *copy = vl_xstrdup(value); /* before the old one goes: value may be the old one */
@@ -97,7 +104,7 @@ void vl_desc_copy(struct vl_desc *to, const struct vl_desc *from)
 	to->digest = from->digest;
 	to->size = from->size;
 	for (size_t i = 0; i < from->n_an; i++)
-		vl_desc_set(to, from->an[i].key, from->an[i].value);
+		an_add(&to->an, &to->n_an, &to->cap_an, from->an[i].key, from->an[i].value);
 }
 
 void vl_desc_init(struct vl_desc *d, const char *media_type, const struct vl_digest *digest, uint64_t size)
@@ -203,6 +210,7 @@ static bool take_annotations(const struct reading *r, const struct vl_jval *obje
 {
 	const struct vl_jval *all = vl_jval_get(object, "annotations"), *v;
 	const char *key, *value;
+	void *at = NULL;
 
 	if (!all || vl_jval_is_null(all))
 		return true;
@@ -210,15 +218,13 @@ static bool take_annotations(const struct reading *r, const struct vl_jval *obje
 		return refuse(r, e, "annotations is not an object");
 	if (vl_jval_count(all) > ANNOTATIONS_MAX)
 		return refuse(r, e, "more than 1024 annotations");
-	for (size_t i = 0; i < vl_jval_count(all); i++) {
-		v = vl_jval_member(all, i, &key);
+	while ((v = vl_jval_next(all, &at, &key))) {
 		value = vl_jval_str(v);
 		if (!value)
 			return refuse(r, e, "an annotation is not a string");
 		if (strlen(value) > ANNOTATION_MAX || strlen(key) > ANNOTATION_MAX)
 			return refuse(r, e, "an annotation is longer than 64 KiB");
-		vl_grow(an, *n, cap, sizeof **an); /* the parser has refused duplicate keys */
-		(*an)[(*n)++] = (struct vl_annotation){ .key = vl_xstrdup(key), .value = vl_xstrdup(value) };
+		an_add(an, n, cap, key, value); /* the parser has refused duplicate keys */
 	}
 	return true;
 }

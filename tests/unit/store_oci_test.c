@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tests/unit/store_oci_test.c: what is accepted as an OCI document, and that ours come out the same each time. */
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "store/oci.h"
@@ -240,6 +241,40 @@ static void test_platform_words(void)
 	}
 }
 
+/* 400 children of 1000 annotations: as many bytes as a document may have. Time grows with them, not with their square. */
+static void test_many_annotations(void)
+{
+	VL_CLEAN(vl_buf) text = VL_BUF_INIT(VL_DOC_MAX);
+	VL_CLEAN(vl_doc) d = { 0 };
+	struct vl_err e = VL_ERR_INIT;
+	clock_t began;
+	long ms;
+
+	if (!vl_buf_addf(&text, &e, "{\"schemaVersion\":2,\"manifests\":["))
+		tap_ok(false, "no room");
+	for (unsigned i = 0; i < 400; i++) {
+		if (!vl_buf_addf(&text, &e, "%s{\"mediaType\":\"" VL_MT_MANIFEST "\",\"size\":2,\"digest\":\"sha256:"
+				 "%064x\",\"annotations\":{\"z\":\"\"", i ? "," : "", i))
+			tap_ok(false, "no room");
+		for (unsigned k = 1; k < 1000; k++)
+			if (!vl_buf_addf(&text, &e, ",\"%x\":\"\"", k))
+				tap_ok(false, "no room");
+		if (!vl_buf_addf(&text, &e, "}}"))
+			tap_ok(false, "no room");
+	}
+	began = clock();
+	tap_good(vl_buf_addf(&text, &e, "]}") &&
+		 vl_doc_parse(&d, vl_buf_bytes(&text), VL_MT_INDEX, "x", VL_E_FORMAT, &e), &e, "400000 annotations");
+	for (size_t i = 0; i < d.n; i++) {
+		VL_CLEAN(vl_desc) copy = { 0 };
+
+		vl_desc_copy(&copy, &d.child[i]);
+	}
+	ms = (clock() - began) / (CLOCKS_PER_SEC / 1000);
+	tap_ok(d.n == 400 && d.child[399].n_an == 1000, "all are there");
+	tap_ok(ms < 2500, "%ld ms: in the time that it takes to read them", ms);
+}
+
 int main(void)
 {
 	test_reading();
@@ -248,5 +283,6 @@ int main(void)
 	test_copy();
 	test_platform_and_subject();
 	test_platform_words();
+	test_many_annotations();
 	return tap_done();
 }
