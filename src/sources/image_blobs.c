@@ -5,6 +5,7 @@
  * Keeps: a blob is asked for at one registry at a time; what the registries of one reference do not have, those of
  *        another that shares it may. URLs in descriptors are not followed: whoever wrote the manifest chose them. */
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -30,7 +31,7 @@ struct blob {
 struct vl_blobs {
 	struct blob **v;
 	size_t n, cap;
-	uint32_t *slot;           /* open addressing by digest: index + 1; 0 is free */
+	uint32_t *slot;           /* open addressing by digest and size: index + 1; 0 is free */
 	size_t slots, begun;      /* those before `begun` do not wait any more */
 };
 
@@ -54,15 +55,19 @@ void vl_blobs_free(struct vl_blobs *t)
 
 /* ---- the table ---- */
 
-static uint32_t *lookup(const struct vl_blobs *t, const struct vl_digest *d)
+/* Who lies about a blob's size must not spoil it for another image: to him it is another blob. */
+static uint32_t *lookup(const struct vl_blobs *t, const struct vl_digest *d, uint64_t size)
 {
+	const struct blob *b;
 	uint64_t h;
 	size_t i;
 
 	memcpy(&h, d->b, sizeof h);
-	for (i = (size_t)h & (t->slots - 1); t->slot[i]; i = (i + 1) & (t->slots - 1))
-		if (vl_digest_equal(&t->v[t->slot[i] - 1]->digest, d))
+	for (i = (size_t)h & (t->slots - 1); t->slot[i]; i = (i + 1) & (t->slots - 1)) {
+		b = t->v[t->slot[i] - 1];
+		if (b->size == size && vl_digest_equal(&b->digest, d))
 			break;
+	}
 	return &t->slot[i];
 }
 
@@ -74,12 +79,12 @@ static void make_room(struct vl_blobs *t)
 	free(t->slot);
 	t->slot = vl_xcalloc(t->slots, sizeof *t->slot);
 	for (size_t i = 0; i < t->n; i++)
-		*lookup(t, &t->v[i]->digest) = (uint32_t)i + 1;
+		*lookup(t, &t->v[i]->digest, t->v[i]->size) = (uint32_t)i + 1;
 }
 
-static struct blob *find(const struct vl_blobs *t, const struct vl_digest *d)
+static struct blob *find(const struct vl_blobs *t, const struct vl_desc *d)
 {
-	uint32_t *slot = t ? lookup(t, d) : NULL;
+	uint32_t *slot = t ? lookup(t, &d->digest, d->size) : NULL;
 
 	return slot && *slot ? t->v[*slot - 1] : NULL;
 }
@@ -88,18 +93,19 @@ static struct blob *add(struct vl_run *run, struct vl_work *work, const struct v
 {
 	struct blob *b = vl_xcalloc(1, sizeof *b);
 	char oci[VL_DIGEST_OCI], key[VL_DIGEST_HEX];
+	VL_STR which = vl_xprintf("%s %" PRIu64, vl_digest_oci(&d->digest, oci), d->size);
 
 	if (!run->blobs)
 		run->blobs = vl_xcalloc(1, sizeof *run->blobs);
 	make_room(run->blobs);
 	vl_grow(&run->blobs->v, run->blobs->n, &run->blobs->cap, sizeof(struct blob *));
-	*lookup(run->blobs, &d->digest) = (uint32_t)run->blobs->n + 1;
+	*lookup(run->blobs, &d->digest, d->size) = (uint32_t)run->blobs->n + 1;
 	run->blobs->v[run->blobs->n++] = b;
 	b->digest = d->digest;
 	b->size = d->size;
 	b->work = work;
 	/* Not the name that oci.c would give it: both may be at work on the same blob. */
-	vl_run_key("image blob", vl_digest_oci(&d->digest, oci), key);
+	vl_run_key("image blob", which, key);
 	snprintf(b->part, sizeof b->part, "%s.part", key);
 	vl_request_init(&b->get);
 	return b;
@@ -224,7 +230,7 @@ void vl_blobs_want(struct vl_image_ref *r, const struct vl_desc *d)
 {
 	struct vl_work *work = r->image->work;
 	struct vl_run *run = work->run;
-	struct blob *b = find(run->blobs, &d->digest);
+	struct blob *b = find(run->blobs, d);
 	char oci[VL_DIGEST_OCI];
 	size_t before;
 
@@ -298,7 +304,7 @@ static bool is_foreign(const struct vl_desc *d)
 bool vl_blobs_check(const struct vl_image_ref *r, const struct vl_desc *d, bool *came, struct vl_err *e)
 {
 	const struct vl_run *run = r->image->work->run;
-	const struct blob *b = find(run->blobs, &d->digest);
+	const struct blob *b = find(run->blobs, d);
 	char oci[VL_DIGEST_OCI];
 
 	*came = b && b->came;
