@@ -21,9 +21,10 @@ struct vl_image_doc {
 	bool here;                /* doc is filled */
 	bool whole;               /* all below it is wanted */
 	bool carried;             /* becomes part of the item; else it was only looked at */
+	bool part;                /* of the image that is carried */
 	bool made;                /* by us, so nobody can have signed it */
 	bool asked;               /* what is attached to it */
-	bool listed;              /* as attached, by the registry: its subject must say so too */
+	bool listed;              /* as attached, by the registry, and its subject was not looked at yet */
 	/* what is attached to something else */
 	unsigned generation;      /* 0: not attached; 1: to an image, 2: to what is attached to an image ... */
 	char *name;               /* HOST/NAME:TAG or HOST/NAME@sha256:HEX */
@@ -80,6 +81,7 @@ struct vl_image_ref {
 	struct vl_image_doc **doc;
 	size_t n, cap;
 	struct vl_image_doc *root; /* the image that is carried */
+	size_t left_out;          /* of what seems to be attached */
 	size_t blobs, blobs_new;  /* layers of the images, and how many of them came now */
 	bool failed;
 	struct vl_err err;
@@ -134,6 +136,8 @@ bool vl_image_wants_all(const struct vl_item *item);
 bool vl_image_may_lead(const struct vl_item *item, const struct vl_desc *entry);
 /* All indexes are here: sets r->root and wants the manifests. */
 VL_MUST bool vl_image_pick(struct vl_image_ref *r, struct vl_err *e);
+/* All below the root is here: what of it is the image. */
+void vl_image_mark_parts(struct vl_image_ref *r);
 
 /* ---- image_attached.c ---- */
 /* What is attached to everything that is carried, and to the top. */

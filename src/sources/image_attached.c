@@ -14,10 +14,28 @@
 
 #define PAGES_MAX 1000 /* of one reference */
 #define GENERATIONS 3u /* a signature, its attestation, that one's signature */
+#define TOLD 8u
 
 static bool carries(const struct vl_image_ref *r)
 {
 	return r->image->work->item->referrers;
+}
+
+/* A registry may list thousands of strange things: each is a line for the operator. */
+static void left_out(struct vl_image_ref *r, const char *fmt, ...) VL_PRINTF(2, 3);
+static void left_out(struct vl_image_ref *r, const char *fmt, ...)
+{
+	const struct vl_env *env = r->image->work->run->job->env;
+	char *text = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (r->left_out < TOLD && vasprintf(&text, fmt, ap) >= 0)
+		vl_emit_warn(env, "%s: %s", r->label, text);
+	va_end(ap);
+	free(text);
+	if (r->left_out++ == TOLD)
+		vl_emit_warn(env, "%s: more that seems to be attached is left out", r->label);
 }
 
 /* ---- found ---- */
@@ -37,24 +55,42 @@ static void add_name(struct vl_image_doc *d, const char *name)
 	d->name = both;
 }
 
-static void attach(struct vl_image_doc *d, const struct vl_asking *a, const char *name)
+static void attach(struct vl_image_doc *d, const struct vl_asking *a)
 {
-	if (!d)
-		return;
-	add_name(d, name);
 	if (d->generation)
 		return;
 	d->generation = a->generation;
 	d->subject = a->digest;
 }
 
+/* The image under the name of its own signature: whoever answers so wants it to be taken for something that need not be
+ * signed. */
+static bool is_own_part(const struct vl_asking *a)
+{
+	const struct vl_image_ref *r = a->ref;
+	const struct vl_image_doc *d;
+	struct vl_digest sha;
+
+	vl_sha256_of(vl_buf_bytes(&a->get.body), &sha);
+	d = vl_image_find(r, &sha);
+	if (!d || d->generation)
+		return false;
+	left_out(a->ref, "%s is part of the image itself; nothing is attached there", a->name);
+	return true;
+}
+
 static bool take_tag(struct vl_asking *a, struct vl_err *e)
 {
 	struct vl_image_doc *d = NULL;
 
-	if (!vl_image_take_answer(a, true, carries(a->ref), &d, e))
+	if (is_own_part(a))
+		return true;
+	if (!vl_image_take_answer(a, false, false, &d, e))
 		return false;
-	attach(d, a, a->name);
+	if (d) {
+		attach(d, a);
+		add_name(d, a->name);
+	}
 	return true;
 }
 
@@ -62,24 +98,22 @@ static bool take_tag(struct vl_asking *a, struct vl_err *e)
 static void take_entry(struct vl_asking *a, const struct vl_desc *entry)
 {
 	struct vl_image_ref *r = a->ref;
-	char oci[VL_DIGEST_OCI];
-	VL_STR name = vl_xprintf("%s/%s@%s", r->parsed.host, r->parsed.name, vl_digest_oci(&entry->digest, oci));
 	struct vl_image_doc *d = vl_image_find(r, &entry->digest);
+	char oci[VL_DIGEST_OCI];
 
 	if (!vl_media_type_is_index(entry->media_type) && !vl_media_type_is_manifest(entry->media_type)) {
-		vl_emit_warn(r->image->work->run->job->env,
-			     "%s: what is attached as %s is left out: valise knows no %s", r->label, oci,
-			     entry->media_type);
+		left_out(r, "what is attached as %s is left out: valise knows no %s",
+			 vl_digest_oci(&entry->digest, oci), entry->media_type);
 		return;
 	}
 	if (d && !d->generation)
 		return;
-	if (!d) {
-		d = vl_image_want(r, entry, VL_IMAGE_DEPTH, true, carries(r));
-		if (d)
-			d->listed = true;
-	}
-	attach(d, a, name);
+	if (!d)
+		d = vl_image_want(r, entry, VL_IMAGE_DEPTH, false, false);
+	if (!d)
+		return;
+	attach(d, a);
+	d->listed = true;
 }
 
 static struct vl_asking *asking(struct vl_image_ref *r, const char *kind, const char *what,
@@ -191,20 +225,30 @@ static void ask_about(struct vl_image_ref *r, const struct vl_digest *subject, u
 }
 
 /* The registry's word alone is not enough: a manifest of anything could be listed. */
-static void drop_foreign(struct vl_image_ref *r, struct vl_image_doc *d)
+static void settle_listed(struct vl_image_ref *r, struct vl_image_doc *d)
 {
 	char oci[VL_DIGEST_OCI];
-	bool good = d->doc.subject.media_type && vl_digest_equal(&d->doc.subject.digest, &d->subject);
+	VL_STR name = vl_xprintf("%s/%s@%s", r->parsed.host, r->parsed.name, vl_digest_oci(&d->desc.digest, oci));
 
-	if (!d->listed || !d->here || good)
-		return;
-	vl_emit_warn(r->image->work->run->job->env,
-		     "%s: %s is listed as attached, but does not say so itself; it is left out", r->label,
-		     vl_digest_oci(&d->desc.digest, oci));
-	d->carried = false;
-	d->generation = 0;
-	free(vl_steal(&d->name));
 	d->listed = false;
+	if (d->doc.subject.media_type && vl_digest_equal(&d->doc.subject.digest, &d->subject)) {
+		add_name(d, name);
+		return;
+	}
+	left_out(r, "%s is listed as attached, but does not say so itself; it is left out", oci);
+	if (!d->name) /* no tag says so either */
+		d->generation = 0;
+}
+
+/* Only now all below it is wanted. */
+static void settle(struct vl_image_ref *r, struct vl_image_doc *d)
+{
+	if (!d->generation || !d->here)
+		return;
+	if (d->listed)
+		settle_listed(r, d);
+	if (d->generation && carries(r))
+		vl_image_carry(r, d);
 }
 
 /* What was made here nobody can have signed; what is only looked at matters when it is the top. */
@@ -212,15 +256,16 @@ static bool is_asked_about(const struct vl_image_ref *r, const struct vl_image_d
 {
 	bool is_top = vl_digest_equal(&d->desc.digest, &r->top);
 
-	return !d->asked && d->here && !d->made && (is_top || d->carried) && d->generation < GENERATIONS;
+	return !d->asked && d->here && !d->made && (is_top || d->part || (d->generation && d->carried)) &&
+	       d->generation < GENERATIONS;
 }
 
 void vl_image_ask_attached(struct vl_image_ref *r)
 {
 	size_t n = r->n; /* what comes meanwhile has its turn later */
 
-	for (size_t i = 0; i < n; i++)
-		drop_foreign(r, r->doc[i]);
+	for (size_t i = 0; i < n && !r->failed; i++)
+		settle(r, r->doc[i]);
 	for (size_t i = 0; i < n && !r->failed; i++) {
 		struct vl_image_doc *d = r->doc[i];
 
@@ -235,7 +280,7 @@ void vl_image_ask_attached(struct vl_image_ref *r)
 
 static bool is_signature(const struct vl_image_doc *d)
 {
-	for (size_t i = 0; d->generation == 1 && !d->doc.is_index && d->doc.n <= VL_COSIGN_MAX && i < d->doc.n; i++)
+	for (size_t i = 0; d->generation == 1 && !d->doc.is_index && i < d->doc.n; i++)
 		if (vl_cosign_is_layer(d->doc.child[i].media_type))
 			return true;
 	return false;
@@ -243,10 +288,15 @@ static bool is_signature(const struct vl_image_doc *d)
 
 void vl_image_want_payloads(struct vl_image_ref *r)
 {
-	for (size_t i = 0; i < r->n; i++)
-		for (size_t k = 0; is_signature(r->doc[i]) && k < r->doc[i]->doc.n; k++)
-			if (vl_cosign_is_layer(r->doc[i]->doc.child[k].media_type))
-				vl_image_want_small(r, &r->doc[i]->doc.child[k]);
+	for (size_t i = 0; i < r->n; i++) {
+		const struct vl_doc *d = &r->doc[i]->doc;
+
+		if (!is_signature(r->doc[i]) || d->n > VL_COSIGN_MAX)
+			continue;
+		for (size_t k = 0; k < d->n; k++)
+			if (vl_cosign_is_layer(d->child[k].media_type))
+				vl_image_want_small(r, &d->child[k]);
+	}
 }
 
 static bool is_signed(const struct vl_image_ref *r, const struct vl_digest *image, struct vl_err *e)
@@ -266,7 +316,7 @@ static bool is_signed(const struct vl_image_ref *r, const struct vl_digest *imag
 	return any ? false : vl_fail(e, VL_E_UPSTREAM_SIG, "%s has no signature of cosign", vl_digest_oci(image, oci));
 }
 
-/* Some publishers sign the index, some the manifests in it. All that is carried must be signed then. */
+/* Some publishers sign the index, some the manifests in it. All of the image that is carried must be signed then. */
 bool vl_image_check_signature(struct vl_image_ref *r, struct vl_err *e)
 {
 	struct vl_err why = VL_ERR_INIT;
@@ -277,7 +327,7 @@ bool vl_image_check_signature(struct vl_image_ref *r, struct vl_err *e)
 	for (size_t i = 0; i < r->n; i++) {
 		const struct vl_image_doc *d = r->doc[i];
 
-		if (d->generation || !d->carried || d->doc.is_index)
+		if (!d->part || d->doc.is_index)
 			continue;
 		any = true;
 		if (!is_signed(r, &d->desc.digest, &why))

@@ -134,24 +134,37 @@ static bool choose_platform(struct leaves *l, const char *wanted, bool first_onl
 	return any || no_such_platform(l, wanted, e);
 }
 
-static bool is_chosen(const struct leaves *l, const char *oci)
+static int by_digest(const void *a, const void *b)
 {
-	char text[VL_DIGEST_OCI];
+	return memcmp(((const struct vl_digest *)a)->b, ((const struct vl_digest *)b)->b, sizeof(struct vl_digest));
+}
+
+/* Sorted: an index has room for tens of thousands of each. The caller frees. */
+static struct vl_digest *chosen_digests(const struct leaves *l)
+{
+	struct vl_digest *v = vl_xcalloc(l->n_chosen + 1, sizeof *v);
+	size_t n = 0;
 
 	for (size_t i = 0; i < l->n; i++)
-		if (l->chosen[i] && !strcmp(oci, vl_digest_oci(&l->v[i]->digest, text)))
-			return true;
-	return false;
+		if (l->chosen[i])
+			v[n++] = l->v[i]->digest;
+	qsort(v, n, sizeof *v, by_digest);
+	return v;
 }
 
 static void choose_attestations(struct leaves *l)
 {
+	struct vl_digest *chosen = chosen_digests(l), d;
+	size_t n = l->n_chosen;
+
 	for (size_t i = 0; i < l->n; i++) {
 		const char *about = vl_desc_get(l->v[i], AN_ATTESTS);
 
-		if (about && !has_platform(l->v[i]) && is_chosen(l, about))
+		if (about && !has_platform(l->v[i]) && vl_digest_parse_oci(&d, about) &&
+		    bsearch(&d, chosen, n, sizeof d, by_digest))
 			choose(l, i);
 	}
+	free(chosen);
 }
 
 static bool choose_all(struct leaves *l, const struct vl_item *item, struct vl_err *e)
@@ -214,4 +227,20 @@ bool vl_image_pick(struct vl_image_ref *r, struct vl_err *e)
 		if (l.chosen[i])
 			r->root = vl_image_want(r, l.v[i], VL_IMAGE_DEPTH, true, true);
 	return true;
+}
+
+/* ---- what the image consists of ---- */
+
+static void mark(const struct vl_image_ref *r, struct vl_image_doc *d)
+{
+	if (!d || d->part)
+		return;
+	d->part = true;
+	for (size_t i = 0; d->doc.is_index && i < d->doc.n; i++)
+		mark(r, vl_image_find(r, &d->doc.child[i].digest));
+}
+
+void vl_image_mark_parts(struct vl_image_ref *r)
+{
+	mark(r, r->root);
 }

@@ -182,6 +182,7 @@ static bool step(struct vl_image_ref *r, struct vl_err *e)
 		r->stage = VL_IMAGE_LEAVES;
 		return vl_image_pick(r, e);
 	case VL_IMAGE_LEAVES:
+		vl_image_mark_parts(r);
 		r->stage = item->referrers || r->image->key ? VL_IMAGE_ATTACHED : VL_IMAGE_BLOBS;
 		return true;
 	case VL_IMAGE_ATTACHED:
