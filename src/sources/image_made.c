@@ -15,6 +15,7 @@ struct child {
 	struct vl_desc desc;
 	char **names; /* sorted in the end */
 	size_t n, cap;
+	size_t as_image; /* of the names: those of images that were asked for */
 	char *upstream, *subject; /* or NULL; of several the first in the order of names or digests */
 	char *upstream_name;
 };
@@ -103,6 +104,7 @@ static void add_root(struct children *all, const struct vl_image_ref *r, const s
 				 tagged ? r->parsed.tag : vl_digest_oci(&d->digest, oci));
 
 	add_name(c, vl_xstrdup(name));
+	c->as_image = c->n;
 	add_upstream(c, name, &r->top);
 }
 
@@ -117,20 +119,41 @@ static void add_subject(struct child *c, const struct vl_digest *subject)
 	c->subject = vl_xstrdup(oci);
 }
 
+static bool has_word(const char *words, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *at = strstr(words, word); at; at = strstr(at + 1, word))
+		if ((at == words || at[-1] == ' ') && (!at[len] || at[len] == ' '))
+			return true;
+	return false;
+}
+
+/* An image that was asked for stays one, though a registry shows it as attached to another; unless it was asked for by
+ * the very name that it has there. */
+static void add_attached(struct children *all, const struct vl_desc *d, const char *names,
+			 const struct vl_digest *subject, const struct vl_image_ref *by)
+{
+	struct child *c = child_of(all, d);
+	bool same = !c->as_image;
+
+	for (size_t i = 0; i < c->as_image; i++)
+		same = same || has_word(names, c->names[i]);
+	if (!same)
+		return;
+	add_names(c, names, by);
+	add_subject(c, subject);
+}
+
 /* ---- fetched now ---- */
 
-static void from_documents(struct children *all, const struct vl_image_ref *r, const struct vl_image_ref *by)
+static void from_documents(struct children *all, const struct vl_image_ref *by)
 {
-	add_root(all, r, &by->root->desc);
 	for (size_t i = 0; i < by->n; i++) {
 		const struct vl_image_doc *d = by->doc[i];
-		struct child *c;
 
-		if (!d->generation || !d->carried || !d->name)
-			continue;
-		c = child_of(all, &d->desc);
-		add_names(c, d->name, by);
-		add_subject(c, &d->subject);
+		if (d->generation && d->carried && d->name)
+			add_attached(all, &d->desc, d->name, &d->subject, by);
 	}
 }
 
@@ -188,36 +211,38 @@ static bool add_known(struct children *all, const struct vl_image_ref *by, const
 	const char *subject = vl_desc_get(d, VL_AN_SUBJECT), *names = vl_desc_get(d, VL_AN_IMAGE);
 	struct vl_docs docs = vl_docs_of_store(by->image->work->run->job->store);
 	struct vl_digest about;
-	struct child *c;
 
 	if (!subject || !names || !vl_digest_parse_oci(&about, subject) || !has(set, &about) ||
 	    !add_names(NULL, names, by))
 		return true;
 	*any = *any || !has(set, &d->digest);
-	c = child_of(all, d);
-	add_names(c, names, by);
-	add_subject(c, &about);
+	add_attached(all, d, names, &about, by);
 	return add_below(set, &docs, d, VL_IMAGE_DEPTH, e);
 }
 
+static const struct vl_desc *known_root(const struct vl_image_ref *by)
+{
+	struct vl_digest root;
+
+	if (!vl_digest_parse_oci(&root, by->known.pin))
+		return NULL;
+	for (size_t i = 0; i < by->known_index->n; i++)
+		if (vl_digest_equal(&by->known_index->child[i].digest, &root))
+			return &by->known_index->child[i];
+	return NULL;
+}
+
 /* What was attached last time, and what was attached to that. */
-static bool from_known(struct children *all, const struct vl_image_ref *r, const struct vl_image_ref *by,
-		       struct vl_err *e)
+static bool from_known(struct children *all, const struct vl_image_ref *by, struct vl_err *e)
 {
 	const struct vl_doc *index = by->known_index;
 	struct vl_docs docs = vl_docs_of_store(by->image->work->run->job->store);
+	const struct vl_desc *root = known_root(by);
 	VL_CLEAN(digests) set = { .n = 0 };
-	struct vl_digest root;
 	bool any = true;
 
-	if (!vl_digest_parse_oci(&root, by->known.pin))
-		return vl_fail(e, VL_E_STATE, "fetch/%s.json names no image", by->key);
-	for (size_t i = 0; i < index->n; i++)
-		if (vl_digest_equal(&index->child[i].digest, &root)) {
-			add_root(all, r, &index->child[i]);
-			if (!add_below(&set, &docs, &index->child[i], VL_IMAGE_DEPTH, e))
-				return false;
-		}
+	if (!add_below(&set, &docs, root, VL_IMAGE_DEPTH, e))
+		return false;
 	add_digest(&set, &by->top);
 	while (any) {
 		any = false;
@@ -310,15 +335,28 @@ static int by_name(const void *a, const void *b)
 	return r ? r : memcmp(x->desc.digest.b, y->desc.digest.b, sizeof x->desc.digest.b);
 }
 
+static const struct vl_image_ref *worker(const struct vl_image_ref *r)
+{
+	return r->twin ? r->twin : r;
+}
+
 static bool collect(struct vl_image *m, struct children *all, struct vl_err *e)
 {
 	for (size_t i = 0; i < m->n; i++) {
-		const struct vl_image_ref *r = &m->ref[i], *by = r->twin ? r->twin : r;
+		const struct vl_image_ref *by = worker(&m->ref[i]);
+		const struct vl_desc *root = by->reused ? known_root(by) : &by->root->desc;
+
+		if (!root)
+			return vl_fail(e, VL_E_STATE, "%s: fetch/%s.json names no image", by->label, by->key);
+		add_root(all, &m->ref[i], root);
+	}
+	for (size_t i = 0; i < m->n; i++) {
+		const struct vl_image_ref *by = worker(&m->ref[i]);
 
 		if (!by->reused)
-			from_documents(all, r, by);
-		else if (!from_known(all, r, by, e))
-			return vl_while(e, "%s", r->label);
+			from_documents(all, by);
+		else if (!from_known(all, by, e))
+			return vl_while(e, "%s", m->ref[i].label);
 	}
 	return true;
 }
