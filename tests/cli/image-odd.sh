@@ -6,6 +6,7 @@
 . "${srcdir:-.}/tests/lib/cli.sh"
 . "$SRC/tests/lib/images.sh"
 . "$SRC/tests/lib/faults.sh"
+. "$SRC/tests/lib/made.sh"
 need python3 jq curl umoci skopeo openssl zstd
 [ -x "$(command -v nginx || echo /usr/sbin/nginx)" ] || skip_all "nginx is not installed"
 
@@ -18,33 +19,6 @@ anew() { chmod -R u+w "$VALISE_STORE" 2>/dev/null; rm -rf "$VALISE_STORE"; }
 item() { i_d=$(jq -r '.manifests[] | select(.annotations["valise.item"] == "images") | .digest' "$VALISE_STORE/index.json"); cat "$VALISE_STORE/blobs/sha256/${i_d#sha256:}"; }
 names() { item | jq -r '.manifests[].annotations["valise.image"]' | sed "s|$R/lab/||g"; }
 
-# make NAME: python on stdin makes a document with put(), blob() and name()
-make() {
-	mkdir -p "$T/A/lab/${1%:*}/manifests"
-	{ cat <<'PY'
-import hashlib, json, sys
-top, name = sys.argv[1:3]
-INDEX, MANIFEST = "application/vnd.oci.image.index.v1+json", "application/vnd.oci.image.manifest.v1+json"
-CONFIG, LAYER = "application/vnd.oci.image.config.v1+json", "application/vnd.oci.image.layer.v1.tar"
-def blob(data, kind, keep=True, **more):
-    data = data if isinstance(data, bytes) else json.dumps(data).encode()
-    d = hashlib.sha256(data).hexdigest()
-    if keep:
-        open("%s/blobs/sha256/%s" % (top, d), "wb").write(data)
-    return {"mediaType": kind, "digest": "sha256:" + d, "size": len(data), **more}
-def manifest(layers, **more):
-    return blob({"schemaVersion": 2, "mediaType": MANIFEST, "layers": layers,
-                 "config": blob({"os": "linux", "architecture": "amd64"}, CONFIG), **more}, MANIFEST)
-def index(children):
-    return blob({"schemaVersion": 2, "mediaType": INDEX, "manifests": children}, INDEX)
-def tag(d, of=None):
-    repo, _, t = (of or name).rpartition(":")
-    data = open("%s/blobs/sha256/%s" % (top, d["digest"][7:]), "rb").read()
-    open("%s/lab/%s/manifests/%s" % (top, repo, t), "wb").write(data)
-AMD = {"os": "linux", "architecture": "amd64"}
-PY
-	cat; } | python3 - "$T/A" "$1" || bail "make $1"
-}
 # refuse NAME STATUS PATTERN [MORE]: no snapshot comes of it
 refuse() {
 	anew; list "$1" "${4:-}"; fetch; exits "$2"; complains "$3"; complains "lab/$1"

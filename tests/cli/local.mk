@@ -4,7 +4,7 @@ cli_tests = tests/cli/care-receive.sh tests/cli/cmd-keygen.sh tests/cli/cmd-trus
 cli_tests_pack = tests/cli/care-fsck.sh tests/cli/care-rollback.sh tests/cli/cmd-busy.sh tests/cli/cmd-json.sh tests/cli/cmd-pack-dir.sh tests/cli/cmd-refusals.sh \
 	tests/cli/cmd-terminal.sh tests/cli/export.sh tests/cli/fetch-dir.sh tests/cli/fetch-http.sh tests/cli/fetch-oci-faults.sh \
 	tests/cli/fetch-osv.sh tests/cli/fetch-trivy-db.sh tests/cli/gitlab.sh tests/cli/hostile-bundles.sh \
-	tests/cli/image-cosign.sh tests/cli/image-faults.sh tests/cli/image-odd.sh tests/cli/image-signed.sh \
+	tests/cli/image-cosign.sh tests/cli/image-faults.sh tests/cli/image-hostile.sh tests/cli/image-odd.sh tests/cli/image-signed.sh \
 	tests/cli/image.sh \
 	tests/cli/list-log-diff.sh tests/cli/minisign-interop.sh tests/cli/open-by-hand.sh \
 	tests/cli/publish-faults.sh tests/cli/publish.sh tests/cli/serve-clients.sh tests/cli/serve-faults.sh \
