@@ -31,8 +31,8 @@ size_t vl_jval_count(const struct vl_jval *v); /* elements or members; 0 for any
 const struct vl_jval *vl_jval_at(const struct vl_jval *array, size_t i);
 /* Member i in the document's order; *key is borrowed. */
 const struct vl_jval *vl_jval_member(const struct vl_jval *object, size_t i, const char **key);
-/* One member after the other, *at NULL at first; NULL: that was the last. vl_jval_member() counts from the first one each
- * time: a thousand members are half a million steps. */
+/* One member after the other, *at NULL at first; NULL: that was the last. vl_jval_member() counts from the first one
+ * each time: a thousand members are half a million steps. */
 const struct vl_jval *vl_jval_next(const struct vl_jval *object, void **at, const char **key);
 const char *vl_jval_str(const struct vl_jval *v);                   /* NULL unless a string */
 bool vl_jval_u64(const struct vl_jval *v, uint64_t *out);           /* false unless an integer >= 0 */

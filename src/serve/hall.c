@@ -10,6 +10,8 @@
 #include "base/text.h"
 #include "serve/route_priv.h"
 
+#define PROBLEMS_MAX 512u /* the hub's and ours: a manifest can have a layer without a name 30000 times */
+
 static const struct vl_env no_env = { .jobs = 1 };
 
 void vl_hall_free(struct vl_hall *h)
@@ -35,6 +37,8 @@ static void add_problem(struct vl_hall *h, const char *item, const char *why)
 	VL_STR safe = vl_safe_text(why, 400);
 	struct vl_hub *hub = h->hub;
 
+	if (hub->n_problem >= PROBLEMS_MAX)
+		return;
 	vl_grow(&hub->problem, hub->n_problem, &hub->cap_problem, sizeof *hub->problem);
 	hub->problem[hub->n_problem++] = vl_xprintf("%s: %s", item, safe);
 }
@@ -46,7 +50,7 @@ static int compare_paths(const void *a, const void *b)
 	const struct vl_hall_file *x = a, *y = b;
 	int order = strcmp(x->path, y->path);
 
-	return order ? order : memcmp(x->digest.b, y->digest.b, sizeof x->digest.b);
+	return order ? order : (x->order > y->order) - (x->order < y->order);
 }
 
 size_t vl_hall_lower(const struct vl_hall *h, const char *path)
@@ -95,8 +99,9 @@ static void add_file(struct adding *a, char *path, const struct vl_desc *layer)
 	struct vl_hall *f = a->fresh;
 
 	vl_grow(&f->file, f->n_file, &f->cap_file, sizeof *f->file);
-	f->file[f->n_file++] = (struct vl_hall_file){ .path = path, .digest = layer->digest, .size = layer->size,
-						      .modified = a->item->modified };
+	f->file[f->n_file] = (struct vl_hall_file){ .path = path, .digest = layer->digest, .size = layer->size,
+						    .modified = a->item->modified, .order = f->n_file };
+	f->n_file++;
 }
 
 /* "Rocky Linux/all.zip" or "Rocky Linux.zip" -> "osv/Rocky Linux/all.zip", the bucket's layout; NULL: neither. */
@@ -117,11 +122,6 @@ static bool add_osv_layer(struct adding *a, const char *title, const struct vl_d
 
 	if (!path)
 		return false;
-	for (size_t i = 0; i < a->fresh->n_file; i++)
-		if (!strcmp(a->fresh->file[i].path, path)) {
-			add_problem(a->h, path, "two items hold it; the first is offered");
-			return true;
-		}
 	if (!vl_hall_find(a->h, path))
 		add_file(a, vl_steal(&path), layer);
 	return true;
@@ -161,7 +161,7 @@ static void add_item_files(struct adding *a)
 		add_problem(a->h, a->item->name, e.msg);
 }
 
-/* What was gathered joins the table; of two equal paths one stays. */
+/* What was gathered joins the table; of two equal paths the first stays. */
 static void merge(struct vl_hall *h, struct vl_hall *fresh)
 {
 	size_t kept = 0;
@@ -177,7 +177,7 @@ static void merge(struct vl_hall *h, struct vl_hall *fresh)
 		qsort(h->file, h->n_file, sizeof *h->file, compare_paths);
 	for (size_t i = 0; i < h->n_file; i++) {
 		if (kept && !strcmp(h->file[kept - 1].path, h->file[i].path)) {
-			add_problem(h, h->file[i].path, "two files have this name; one is offered");
+			add_problem(h, h->file[i].path, "two layers have this name; the first is offered");
 			free(h->file[i].path);
 		} else {
 			h->file[kept++] = h->file[i];

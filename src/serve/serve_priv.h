@@ -14,6 +14,7 @@ struct vl_hall_file { /* /files/ITEM/PATH and /osv/ECO/all.zip */
 	struct vl_digest digest;
 	uint64_t size;
 	int64_t modified;        /* seconds; of the item's data */
+	size_t order;            /* of two with one path the lower one stays */
 };
 struct vl_hall_item { /* borrowed from hub and snapshot */
 	const struct vl_channel *channel;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Paths and their replies, friendly and hostile, without a socket. */
+#include <time.h>
+
 #include "base/text.h"
 #include "serve/route_priv.h"
 #include "tests/lib/serve_fixture.h"
@@ -521,6 +523,55 @@ static void test_damaged(void)
 	vl_hall_free(hall);
 }
 
+/* A document of 4 MiB names twenty thousand ecosystems: none of them may cost a look at all the others. */
+static void add_ecosystems(struct vl_store *s, struct vl_doc *snapshot, const char *item, const char *content)
+{
+	VL_CLEAN(vl_doc) doc = { 0 };
+	struct vl_desc first = { 0 };
+
+	fix_artifact(s, &doc, "application/vnd.valise.osv.v1");
+	first = *fix_layer(s, &doc, "application/zip", "same/all.zip", vl_bytes_str(content));
+	for (unsigned i = 0; i < 20000; i++) {
+		VL_STR title = vl_xprintf("%s-%u/all.zip", item, i);
+		struct vl_desc *layer = vl_doc_add(&doc);
+
+		vl_desc_init(layer, "application/zip", &first.digest, first.size);
+		vl_desc_set(layer, VL_AN_TITLE, title);
+	}
+	fix_item(s, snapshot, &doc, item, "osv");
+}
+
+static void test_many_ecosystems(void)
+{
+	const struct vl_serve_opts o = { .channel = NULL };
+	VL_AUTO(vl_store) s = fix_open("many");
+	VL_CLEAN(vl_doc) snapshot = { 0 };
+	struct vl_err e = VL_ERR_INIT;
+	struct vl_digest d;
+	struct vl_channel c;
+	clock_t began;
+	long ms;
+
+	vl_doc_init_index(&snapshot);
+	add_ecosystems(s, &snapshot, "a", "first");
+	add_ecosystems(s, &snapshot, "b", "second");
+	c = fix_channel(s, &snapshot, "prod", 1);
+	fix_commit(s, &c);
+	began = clock();
+	tap_good(vl_hall_open(&hall, fix_path("many"), &o, &e), &e, "40000 ecosystems open");
+	ms = (clock() - began) / (CLOCKS_PER_SEC / 1000);
+	tap_ok(ms < 8000, "in %ld ms, sanitizers included", ms);
+	VL_CLEAN(vl_reply) same = ask("/osv/same/all.zip");
+	VL_CLEAN(vl_reply) last = ask("/osv/b-19999/all.zip");
+	VL_CLEAN(vl_reply) front = ask("/");
+
+	vl_sha256_of(vl_bytes_str("first"), &d);
+	tap_ok(same.is_blob && vl_digest_equal(&same.digest, &d), "of two with one name the first item's is offered");
+	tap_ok(body_has(&front, "osv/same/all.zip: two layers have this name"), "which the page tells");
+	tap_is(last.status, 200, "the last one is there");
+	vl_hall_free(hall);
+}
+
 int main(void)
 {
 	open_hall();
@@ -541,6 +592,7 @@ int main(void)
 	test_one_channel();
 	test_other_channel();
 	test_damaged();
+	test_many_ecosystems();
 	fix_images_clear(&x);
 	fix_done();
 	return tap_done();
