@@ -8,7 +8,7 @@
 
 #include "base/text.h"
 #include "cli/parts.h"
-#include "pipeline/content.h"
+#include "pipeline/sizing.h"
 
 #define SHORT_HEX 12
 
@@ -27,6 +27,7 @@ struct telling {
 	struct vl_cli *c;
 	const struct vl_store *s;
 	const struct opts *o;
+	struct vl_sizing *sizing;
 	uint64_t current;
 	struct vl_generation *g; /* ascending; number 0: cannot be read */
 	size_t n;
@@ -65,20 +66,13 @@ static enum how how_came(const struct telling *t, size_t at, const struct vl_cha
 	return ch->sealed ? UNPACKED : FETCHED;
 }
 
-/* The snapshot's bytes, each blob once; 0 when its documents are not all there. */
+/* 0: its documents are not all there. */
 static uint64_t snapshot_bytes(const struct telling *t, const struct vl_channel *ch)
 {
-	VL_CLEAN(vl_blob_set) all = { 0 };
-	VL_CLEAN(vl_doc) snapshot = { 0 };
-	struct vl_docs docs = vl_docs_of_store(t->s);
 	struct vl_err why = VL_ERR_INIT;
+	uint64_t bytes = 0;
 
-	if (!vl_store_snapshot(t->s, &ch->root, ch->root_size, &snapshot, &why))
-		return 0;
-	for (size_t i = 0; i < snapshot.n; i++)
-		if (!vl_blob_set_add(&all, &docs, &snapshot.child[i], &why))
-			return 0;
-	return vl_blob_set_bytes(&all) + ch->root_size;
+	return vl_sizing_bytes(t->sizing, ch, &bytes, &why) ? bytes : 0;
 }
 
 static bool channel_line(const struct telling *t, const struct vl_generation *g, const struct vl_channel *ch,
@@ -235,7 +229,8 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 {
 	VL_AUTO(vl_store) s = NULL;
 	VL_CLEAN(vl_generation) g = { 0 };
-	VL_CLEAN(telling) t = { .c = c, .o = opts };
+	VL_CLEAN(vl_sizing) sizing = { .turn = 0 };
+	VL_CLEAN(telling) t = { .c = c, .o = opts, .sizing = &sizing };
 
 	if (!vl_cli_open_current(c, &s, &g, e))
 		return false;
@@ -243,6 +238,7 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 		return true;
 	t.s = s;
 	t.current = g.number;
+	sizing.docs = vl_docs_of_store(s);
 	return load(&t, e) && check_channel(&t, &g, e) && tell(&t, e);
 }
 

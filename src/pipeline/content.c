@@ -15,48 +15,24 @@
 /* ---- blobs ---- */
 void vl_blob_set_clear(struct vl_blob_set *s)
 {
+	vl_digests_clear(&s->index);
 	free(s->v);
 	*s = (struct vl_blob_set){ 0 };
 }
 
-static int by_digest(const void *a, const void *b)
-{
-	const struct vl_blob_ref *x = a, *y = b;
-
-	return memcmp(x->digest.b, y->digest.b, sizeof x->digest.b);
-}
-
-static const struct vl_blob_ref *find_blob(const struct vl_blob_set *s, const struct vl_digest *d)
-{
-	struct vl_blob_ref key = { .digest = *d };
-
-	return s->n ? bsearch(&key, s->v, s->n, sizeof *s->v, by_digest) : NULL;
-}
-
 bool vl_blob_set_has(const struct vl_blob_set *s, const struct vl_digest *d)
 {
-	return find_blob(s, d) != NULL;
+	return vl_digests_find(&s->index, d) != VL_DIGESTS_NONE;
 }
 
-static void add_blob(struct vl_blob_set *s, const struct vl_desc *d, bool is_doc)
+static void add_blob(struct vl_blob_set *s, const struct vl_digest *digest, uint64_t size)
 {
+	uint32_t number;
+
+	if (!vl_digests_add(&s->index, digest, &number))
+		return;
 	vl_grow(&s->v, s->n, &s->cap, sizeof *s->v);
-	s->v[s->n++] = (struct vl_blob_ref){ .digest = d->digest, .size = d->size, .is_doc = is_doc };
-}
-
-static void sort_unique(struct vl_blob_set *s)
-{
-	size_t kept = 0;
-
-	if (s->n)
-		qsort(s->v, s->n, sizeof *s->v, by_digest);
-	for (size_t i = 0; i < s->n; i++) {
-		if (kept && vl_digest_equal(&s->v[kept - 1].digest, &s->v[i].digest))
-			s->v[kept - 1].is_doc |= s->v[i].is_doc;
-		else
-			s->v[kept++] = s->v[i];
-	}
-	s->n = kept;
+	s->v[s->n++] = (struct vl_blob_ref){ .digest = *digest, .size = size };
 }
 
 struct walk {
@@ -82,12 +58,12 @@ static bool walk(struct walk *w, const struct vl_desc *d, unsigned depth, struct
 	if (!vl_docshare_depth(depth, e) || !vl_docshare_add(&w->share, d->size, e) ||
 	    !w->docs->get(w->docs->ctx, d, &doc, e))
 		return false;
-	add_blob(w->out, d, true);
+	add_blob(w->out, &d->digest, d->size);
 	if (!doc.is_index && doc.config.media_type)
-		add_blob(w->out, &doc.config, false);
+		add_blob(w->out, &doc.config.digest, doc.config.size);
 	for (size_t i = 0; i < doc.n; i++) {
 		if (!doc.is_index)
-			add_blob(w->out, &doc.child[i], false);
+			add_blob(w->out, &doc.child[i].digest, doc.child[i].size);
 		else if (!walk(w, &doc.child[i], depth + 1, e))
 			return false;
 	}
@@ -97,19 +73,14 @@ static bool walk(struct walk *w, const struct vl_desc *d, unsigned depth, struct
 bool vl_blob_set_add(struct vl_blob_set *s, const struct vl_docs *docs, const struct vl_desc *root, struct vl_err *e)
 {
 	VL_CLEAN(walk) w = { .docs = docs, .out = s };
-	bool good = walk(&w, root, 2, e);
 
-	sort_unique(s);
-	return good;
+	return walk(&w, root, 2, e);
 }
 
 void vl_blob_set_join(struct vl_blob_set *s, const struct vl_blob_set *other)
 {
-	for (size_t i = 0; i < other->n; i++) {
-		vl_grow(&s->v, s->n, &s->cap, sizeof *s->v);
-		s->v[s->n++] = other->v[i];
-	}
-	sort_unique(s);
+	for (size_t i = 0; i < other->n; i++)
+		add_blob(s, &other->v[i].digest, other->v[i].size);
 }
 
 uint64_t vl_blob_set_bytes(const struct vl_blob_set *s)
@@ -122,7 +93,7 @@ uint64_t vl_blob_set_new(const struct vl_blob_set *s, const struct vl_blob_set *
 	uint64_t bytes = 0;
 
 	for (size_t i = 0; i < s->n; i++)
-		if (!find_blob(other, &s->v[i].digest) && __builtin_add_overflow(bytes, s->v[i].size, &bytes))
+		if (!vl_blob_set_has(other, &s->v[i].digest) && __builtin_add_overflow(bytes, s->v[i].size, &bytes))
 			return UINT64_MAX;
 	return bytes;
 }

@@ -10,12 +10,12 @@
 /* ---- blobs ---- */
 struct vl_blob_ref {
 	struct vl_digest digest;
-	uint64_t size;
-	bool is_doc;
+	uint64_t size; /* bytes */
 };
-struct vl_blob_set { /* after vl_blob_set_add: sorted by digest, each once */
+struct vl_blob_set { /* each once, in the order of their coming */
 	struct vl_blob_ref *v;
 	size_t n, cap;
+	struct vl_digests index; /* private: the same numbers as v */
 };
 void vl_blob_set_clear(struct vl_blob_set *s);
 VL_DEFINE_CLEAN(vl_blob_set)

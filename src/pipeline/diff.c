@@ -73,8 +73,9 @@ static bool add_file(void *ctx, const struct vl_desc *layer, struct vl_err *e)
 static int by_name(const void *a, const void *b)
 {
 	const struct part *x = a, *y = b;
+	int r = strcmp(x->name, y->name);
 
-	return strcmp(x->name, y->name);
+	return r ? r : memcmp(x->digest.b, y->digest.b, sizeof x->digest.b);
 }
 
 static bool read_parts(const struct vl_compared *s, const struct vl_desc *item, struct parts *out, struct vl_err *e)
@@ -168,16 +169,27 @@ static void begin(struct vl_diff_item *out, const struct vl_desc *a, const struc
 	take_times(out, a, b);
 }
 
+struct side {
+	const struct vl_compared *of;
+	const struct vl_desc **item; /* by name */
+	size_t n;
+	struct vl_blob_set all;
+};
 struct compare {
-	const struct vl_compared *a, *b;
-	struct vl_blob_set all_a, all_b;
+	struct side a, b;
 	struct vl_diff *out;
 };
 
+static void side_clear(struct side *s)
+{
+	free(s->item);
+	vl_blob_set_clear(&s->all);
+}
+
 static void compare_clear(struct compare *c)
 {
-	vl_blob_set_clear(&c->all_a);
-	vl_blob_set_clear(&c->all_b);
+	side_clear(&c->a);
+	side_clear(&c->b);
 }
 VL_DEFINE_CLEAN(compare)
 
@@ -187,10 +199,10 @@ static bool measure(struct compare *c, struct vl_diff_item *out, const struct vl
 
 	if (!b)
 		return true;
-	if (!vl_blob_set_add(&set, &c->b->docs, b, e))
+	if (!vl_blob_set_add(&set, &c->b.of->docs, b, e))
 		return false;
 	out->bytes = vl_blob_set_bytes(&set);
-	out->bytes_new = vl_blob_set_new(&set, &c->all_a);
+	out->bytes_new = vl_blob_set_new(&set, &c->a.all);
 	return true;
 }
 
@@ -203,7 +215,7 @@ static bool compare_item(struct compare *c, const struct vl_desc *a, const struc
 	vl_grow(&c->out->item, c->out->n, &c->out->cap, sizeof *c->out->item);
 	i = &c->out->item[c->out->n++];
 	begin(i, a, b);
-	if (!measure(c, i, b, e) || !read_parts(c->a, a, &was, e) || !read_parts(c->b, b, &now, e)) {
+	if (!measure(c, i, b, e) || !read_parts(c->a.of, a, &was, e) || !read_parts(c->b.of, b, &now, e)) {
 		VL_STR safe = vl_safe_text(i->name, 64);
 
 		return vl_while(e, "item %s", safe);
@@ -214,62 +226,56 @@ static bool compare_item(struct compare *c, const struct vl_desc *a, const struc
 }
 
 /* ---- all items ---- */
-static const struct vl_desc *find_item(const struct vl_compared *s, const char *name)
+static int by_item_name(const void *a, const void *b)
 {
-	for (size_t i = 0; i < s->snapshot->n; i++) {
-		const char *own = vl_desc_get(&s->snapshot->child[i], VL_AN_ITEM);
+	const struct vl_desc *const *x = a, *const *y = b;
 
-		if (own && !strcmp(own, name))
-			return &s->snapshot->child[i];
-	}
-	return NULL;
+	return strcmp(vl_desc_get(*x, VL_AN_ITEM), vl_desc_get(*y, VL_AN_ITEM));
 }
 
-static bool gather(const struct vl_compared *s, struct vl_blob_set *out, struct vl_err *e)
+/* The items by name, and the blobs of all of them. */
+static bool gather(struct side *s, struct vl_err *e)
 {
-	for (size_t i = 0; i < s->snapshot->n; i++) {
-		if (!vl_desc_get(&s->snapshot->child[i], VL_AN_ITEM))
+	const struct vl_doc *snapshot = s->of->snapshot;
+
+	s->item = vl_xcalloc(snapshot->n + 1, sizeof *s->item);
+	for (size_t i = 0; i < snapshot->n; i++) {
+		if (!vl_desc_get(&snapshot->child[i], VL_AN_ITEM))
 			return vl_fail(e, VL_E_CLOSURE, "an item of the snapshot has no name");
-		if (!vl_blob_set_add(out, &s->docs, &s->snapshot->child[i], e))
+		if (!vl_blob_set_add(&s->all, &s->of->docs, &snapshot->child[i], e))
 			return false;
+		s->item[s->n++] = &snapshot->child[i];
 	}
+	if (s->n)
+		qsort(s->item, s->n, sizeof *s->item, by_item_name);
 	return true;
-}
-
-static int items_by_name(const void *a, const void *b)
-{
-	const struct vl_diff_item *x = a, *y = b;
-
-	return strcmp(x->name, y->name);
 }
 
 static bool compare_items(struct compare *c, const struct vl_env *env, struct vl_err *e)
 {
-	for (size_t i = 0; i < c->b->snapshot->n; i++) {
-		const struct vl_desc *b = &c->b->snapshot->child[i];
+	const struct side *a = &c->a, *b = &c->b;
+	size_t i = 0, k = 0;
 
-		if (!vl_env_go_on(env, e) || !compare_item(c, find_item(c->a, vl_desc_get(b, VL_AN_ITEM)), b, e))
-			return false;
-	}
-	for (size_t i = 0; i < c->a->snapshot->n; i++) {
-		const struct vl_desc *a = &c->a->snapshot->child[i];
+	while (i < a->n || k < b->n) {
+		int order = i == a->n ? 1 : k == b->n ? -1 : by_item_name(&a->item[i], &b->item[k]);
 
-		if (!find_item(c->b, vl_desc_get(a, VL_AN_ITEM)) && !compare_item(c, a, NULL, e))
+		if (!vl_env_go_on(env, e) ||
+		    !compare_item(c, order <= 0 ? a->item[i] : NULL, order >= 0 ? b->item[k] : NULL, e))
 			return false;
+		i += order <= 0;
+		k += order >= 0;
 	}
-	if (c->out->n)
-		qsort(c->out->item, c->out->n, sizeof *c->out->item, items_by_name);
 	return true;
 }
 
 bool vl_diff_make(const struct vl_compared *a, const struct vl_compared *b, const struct vl_env *env,
 		  struct vl_diff *out, struct vl_err *e)
 {
-	VL_CLEAN(compare) c = { .a = a, .b = b, .out = out };
+	VL_CLEAN(compare) c = { .a = { .of = a }, .b = { .of = b }, .out = out };
 
-	if (!gather(a, &c.all_a, e) || !gather(b, &c.all_b, e) || !compare_items(&c, env, e))
+	if (!gather(&c.a, e) || !gather(&c.b, e) || !compare_items(&c, env, e))
 		return false;
-	out->bytes_new = vl_blob_set_new(&c.all_b, &c.all_a);
-	out->bytes_gone = vl_blob_set_new(&c.all_a, &c.all_b);
+	out->bytes_new = vl_blob_set_new(&c.b.all, &c.a.all);
+	out->bytes_gone = vl_blob_set_new(&c.a.all, &c.b.all);
 	return true;
 }

@@ -46,7 +46,7 @@ static void make_room(struct vl_digests *s)
 		return;
 	if (!s->slots)
 		vl_random(s->key, sizeof s->key);
-	s->slots = s->slots ? s->slots * 2 : 256;
+	s->slots = s->slots ? s->slots * 2 : 16;
 	free(s->slot);
 	s->slot = vl_xcalloc(s->slots, sizeof *s->slot);
 	for (size_t i = 0; i < s->n; i++)

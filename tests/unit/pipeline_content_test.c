@@ -3,6 +3,7 @@
  * what is shared; two snapshots compared; indexes that name each other without end. */
 #include "pipeline/diff.h"
 #include "pipeline/export.h"
+#include "pipeline/sizing.h"
 #include "tests/lib/image_fixture.h"
 #include "tests/lib/tap.h"
 
@@ -227,6 +228,51 @@ static void endless(struct vl_store *s)
 	tap_good(vl_blob_set_add(&set, &docs, &d, &e) && set.n == 5, &e, "and its blobs, too");
 }
 
+/* ---- sizes of generations that have most in common ---- */
+
+struct counted {
+	struct vl_docs docs;
+	unsigned reads;
+};
+
+static bool count_read(const void *ctx, const struct vl_desc *d, struct vl_doc *out, struct vl_err *e)
+{
+	struct counted *c = (struct counted *)(uintptr_t)ctx;
+
+	c->reads++;
+	return c->docs.get(c->docs.ctx, d, out, e);
+}
+
+static void sizes(struct vl_store *s)
+{
+	struct counted c = { .docs = vl_docs_of_store(s) };
+	VL_CLEAN(vl_sizing) z = { .docs = { count_read, &c } };
+	VL_CLEAN(vl_generation) g = { 0 };
+	VL_CLEAN(vl_closure) all = { 0 };
+	VL_CLEAN(vl_doc) next = { 0 };
+	struct vl_channel later;
+	struct vl_err e = VL_ERR_INIT;
+	uint64_t bytes = 0, first;
+	unsigned before;
+
+	FIX_MUST(vl_store_current(s, &g, me) &&
+		 vl_store_closure(s, &g.channel[0].root, g.channel[0].root_size, &all, me));
+	tap_good(vl_sizing_bytes(&z, &g.channel[0], &bytes, &e), &e, "a snapshot is measured");
+	tap_is(bytes, all.bytes, "as the closure does");
+	before = c.reads;
+	first = bytes;
+	tap_good(vl_sizing_bytes(&z, &g.channel[0], &bytes, &e) && bytes == first, &e, "again, the same");
+	tap_is(c.reads, before, "and nothing is read for it");
+	snapshot_of(s, &next);
+	fix_simple_item(s, &next, "more", "one more file");
+	later = fix_channel(s, &next, "prod", 43);
+	vl_closure_clear(&all);
+	FIX_MUST(vl_store_closure(s, &later.root, later.root_size, &all, me));
+	tap_good(vl_sizing_bytes(&z, &later, &bytes, &e) && bytes == all.bytes, &e, "the next snapshot");
+	tap_is(c.reads, before + 2, "only its root and its new item are read");
+	tap_good(vl_sizing_bytes(&z, &g.channel[0], &bytes, &e) && bytes == first, &e, "and back");
+}
+
 int main(void)
 {
 	VL_AUTO(vl_store) s = NULL;
@@ -240,6 +286,7 @@ int main(void)
 	snapshot_of(s, &snapshot);
 	images(s, &snapshot, &x);
 	sharing(s, &snapshot);
+	sizes(s);
 	compared(s, &snapshot, &x);
 	endless(s);
 	fix_images_clear(&x);
