@@ -79,7 +79,8 @@ static int64_t stalled(const struct vl_server *s)
 	return s->idle / 6;
 }
 
-/* Who has done nothing for the longest time: without a request, or with a transfer that does not move. */
+/* Who has done nothing for the longest time: without a request, with a transfer that does not move, or waiting for a
+ * clerk, which no place should be held with either. */
 static struct vl_conn *idlest(const struct vl_server *s, int64_t now)
 {
 	struct vl_conn *worst = NULL;
@@ -89,7 +90,7 @@ static struct vl_conn *idlest(const struct vl_server *s, int64_t now)
 		bool running = c->phase == VL_PHASE_RUNNING;
 		int64_t still = now - (running ? c->moved : c->since);
 
-		if (c->cut || c->req.suspended || (running && still < stalled(s)) || still <= longest)
+		if (c->cut || (running && still < stalled(s)) || still <= longest)
 			continue;
 		worst = c;
 		longest = still;
@@ -106,6 +107,18 @@ static unsigned from_address(const struct vl_server *s, const struct in6_addr *a
 	return n;
 }
 
+/* Nobody is idle: then whoever holds the most places gives one to an address that holds fewer. Of its connections the
+ * one that came last goes. A few addresses of one attacker would otherwise keep all others out by reading slowly. */
+static struct vl_conn *greediest(const struct vl_server *s, unsigned mine)
+{
+	struct vl_conn *worst = NULL;
+
+	for (struct vl_conn *c = s->conns; c; c = c->next)
+		if (!c->cut && !c->loopback && (!worst || c->place > worst->place))
+			worst = c;
+	return worst && from_address(s, &worst->address) > mine + 1 ? worst : NULL;
+}
+
 static void complain(struct vl_server *s, int64_t now)
 {
 	if (s->full && now - s->full < COMPLAIN_EVERY)
@@ -119,15 +132,18 @@ static void complain(struct vl_server *s, int64_t now)
 static bool has_room(struct vl_server *s, const struct in6_addr *a)
 {
 	int64_t now = vl_clock_ms();
+	unsigned mine = from_address(s, a);
 	struct vl_conn *victim;
 
 	/* Behind a proxy or in a test all clients have the loopback address. */
-	if (!vl_address_is_loopback(a) && from_address(s, a) >= s->per_client)
+	if (!vl_address_is_loopback(a) && mine >= s->per_client)
 		return false;
 	if (s->n_conns < s->connections)
 		return true;
 	complain(s, now);
 	victim = idlest(s, now);
+	if (!victim)
+		victim = greediest(s, mine);
 	if (victim)
 		cut(victim, "its place was needed");
 	return victim != NULL;
@@ -174,6 +190,7 @@ static struct vl_conn *conn_new(struct vl_server *s, struct MHD_Connection *mhd)
 
 static void link_in(struct vl_server *s, struct vl_conn *c)
 {
+	c->place = from_address(s, &c->address) + 1;
 	c->next = s->conns;
 	if (c->next)
 		c->next->prev = c;

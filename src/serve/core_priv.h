@@ -102,6 +102,7 @@ struct vl_conn {
 	int fd;
 	bool loopback;
 	struct in6_addr address;       /* IPv4 as ::ffff:a.b.c.d */
+	unsigned place;                /* (L) its address's first connection, its second, ... when it came */
 	char name[VL_ADDRESS_MAX];
 	enum vl_phase phase;           /* (L) */
 	int64_t since, head;           /* (L) the phase began; a next request's first byte was seen (0: not) */

@@ -108,6 +108,45 @@ else
 	skip 'no network namespaces here'
 fi
 
+# ---- Few addresses that take all places, and read just enough to stay: another address gets in.
+cat >"$T/crowd.sh" <<'SH'
+ip link set lo up || exit 77
+for a in 1 2 3 4 9; do ip addr add 10.9.9.$a/32 dev lo || exit 77; done
+"$VALISE" serve --listen 10.9.9.9:5000 --connections 12 --per-client 3 >"$1/crowd.out" 2>"$1/crowd.err" & server=$!
+while [ ! -s "$1/crowd.out" ]; do sleep 0.05; done
+python3 - <<'PY' || exit 1
+import socket, sys, time
+def connect(source):
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    s.settimeout(5)
+    s.bind((source, 0))
+    s.connect(("10.9.9.9", 5000))
+    return s
+def ask(source):
+    s = connect(source)
+    try:
+        s.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        return s.recv(100)[9:12]
+    except ConnectionError:
+        return b""
+held = [connect(f"10.9.9.{a}") for a in (1, 2, 3, 4) for _ in range(3)]
+for s in held:
+    s.sendall(b"GET /files/rules/old.bin HTTP/1.1\r\nHost: x\r\n\r\n")
+    s.recv(1000)
+other = ask("10.9.9.9")
+print("another address:", other)
+sys.exit(other != b"200")
+PY
+kill "$server"; wait "$server"
+SH
+if unshare -rn true 2>/dev/null && command -v ip >/dev/null; then
+	mv "$T/old.bin" "$T/d/old.bin"; run valise fetch -q -f "$T/valise.yaml"; exits 0
+	check 'a full house has room for another address' unshare -rn sh "$T/crowd.sh" "$T"
+else
+	skip 'no network namespaces here'
+fi
+
 # ---- The end waits for who is still busy.
 curl -s --limit-rate 300K -o "$T/body" "$URL/files/rules/mid.bin" & transfer=$!
 sleep 0.3

@@ -241,7 +241,8 @@ static void test_platform_words(void)
 	}
 }
 
-/* 400 children of 1000 annotations: as many bytes as a document may have. Time grows with them, not with their square. */
+/* 400 children of 1000 annotations: as many bytes as a document may have. Time grows with them, not with their
+ * square. */
 static void test_many_annotations(void)
 {
 	VL_CLEAN(vl_buf) text = VL_BUF_INIT(VL_DOC_MAX);
