@@ -74,7 +74,7 @@ bool vl_query_get(const char *query, const char *name, char *out, size_t size, b
 enum vl_stage { VL_STAGE_NONE = 0, VL_STAGE_DRAIN, VL_STAGE_BEGUN, VL_STAGE_LOGIN, VL_STAGE_BLOB, VL_STAGE_SENT };
 struct vl_request {
 	enum vl_stage stage;
-	bool head, refused_method;
+	bool head, refused_method, two_ends;
 	bool suspended;              /* (L) */
 	int64_t began, due;          /* due (L): a log-in that failed is answered then, 0: not yet decided */
 	const char *method;          /* static */

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -179,11 +180,35 @@ static bool waits_for_end(const struct vl_conn *c)
 	return !len || (strtoul(len, &end, 10) <= DRAIN_MAX && end != len && !*end);
 }
 
+/* Headers that say where the body ends. */
+static enum MHD_Result count_ends(void *ctx, enum MHD_ValueKind kind, const char *key, const char *value)
+{
+	unsigned *n = ctx;
+	bool is_end = !strncasecmp(key, "Content-Length", 14) || !strncasecmp(key, "Transfer-Encoding", 17);
+
+	(void)kind, (void)value;
+	*n += is_end;
+	if (is_end && key[strcspn(key, " \t")]) /* "Transfer-Encoding : chunked": some see it, some do not */
+		*n += 2;
+	return MHD_YES;
+}
+
+/* Two ends: a proxy before us may see another request behind the one than we do (RFC 9112, 6.3 and 11.2), and that one
+ * would pass whatever the proxy checks. */
+static bool has_two_ends(const struct vl_conn *c)
+{
+	unsigned n = 0;
+
+	MHD_get_connection_values(c->mhd, MHD_HEADER_KIND, count_ends, &n);
+	return n > 1;
+}
+
 static void begin(struct vl_conn *c, const char *method)
 {
-	struct vl_request r = { .stage = waits_for_end(c) ? VL_STAGE_DRAIN : VL_STAGE_BEGUN, .fd = -1, .sent_fd = -1,
-				.began = vl_clock_ms(), .method = known_method(method),
-				.reply = { .body = VL_BUF_INIT(REPLY_MAX) } };
+	bool two_ends = has_two_ends(c);
+	struct vl_request r = { .stage = !two_ends && waits_for_end(c) ? VL_STAGE_DRAIN : VL_STAGE_BEGUN, .fd = -1,
+				.sent_fd = -1, .began = vl_clock_ms(), .method = known_method(method),
+				.two_ends = two_ends, .reply = { .body = VL_BUF_INIT(REPLY_MAX) } };
 
 	r.head = !strcmp(method, "HEAD");
 	r.refused_method = !r.head && strcmp(method, "GET");
@@ -199,6 +224,8 @@ static enum MHD_Result answer(struct vl_conn *c)
 	/* Until here the deadline of heads counts, for a body can be sent slowly, too. */
 	vl_conn_enter(c, VL_PHASE_RUNNING);
 	c->req.acked = c->acked;
+	if (c->req.two_ends)
+		return bad_request(c, "the request says twice where it ends");
 	return c->req.refused_method ? refuse_method(c) : judge(c);
 }
 

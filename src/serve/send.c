@@ -59,6 +59,8 @@ static void add_headers(const struct vl_conn *c, struct MHD_Response *response, 
 
 	if (status != MHD_HTTP_NOT_MODIFIED)
 		add(response, "Content-Type", r->type ? r->type : "application/octet-stream");
+	if (c->req.two_ends) /* what follows may be its body or another request: it is not read */
+		add(response, "Connection", "close");
 	add(response, "Cache-Control", r->cache);
 	add(response, "X-Content-Type-Options", "nosniff");
 	/* A file that upstream made may be a page: it must not act in the name of this server. */

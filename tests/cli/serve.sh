@@ -29,6 +29,7 @@ raw 'T101 ranges of a known file' ranges "$PORT" /files/rules/big.bin "$T/d/big.
 raw 'T101 ranges of a small file' ranges "$PORT" /files/rules/small.bin "$T/d/small.bin"
 raw 'conditional requests' conditions "$PORT" /files/rules/mid.bin
 raw 'T103 every method but GET and HEAD is 405' methods "$PORT"
+raw 'a request with two ends is refused, and nothing behind it is read' two_ends "$PORT"
 raw 'T104 HEAD is GET without the body' heads "$PORT" / /v2/ /v2/_catalog /v2/prod/rules/tags/list /v2/prod/rules/manifests/latest \
 	"/v2/prod/rules/blobs/$big" /files/ /files/rules/mid.bin /files/rules/empty /nothing /v2/nothing/manifests/x
 raw 'several requests on one connection' keepalive "$PORT"

@@ -165,6 +165,20 @@ def methods():  # T103
                     expect(f"error of {method} {target}", json.loads(b)["errors"][0]["code"], "UNSUPPORTED")
 
 
+def two_ends():  # a body that ends in two places hides a second request from a proxy, or from us
+    hidden = b"GET /v2/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    for ends in (b"Content-Length: 0\r\nContent-Length: 40", b"Content-Length: 40\r\nContent-Length: 0",
+                 b"Content-Length: 5\r\nTransfer-Encoding: chunked", b"Transfer-Encoding: chunked\r\nContent-Length: 5",
+                 b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity", b"Transfer-Encoding : chunked",
+                 b"content-length: 0\r\nCONTENT-LENGTH: 0"):
+        for method in b"GET", b"POST":
+            s = connect()
+            s.sendall(method + b" /healthz HTTP/1.1\r\nHost: x\r\n" + ends + b"\r\n\r\n0\r\n\r\n" + hidden)
+            data = read_all(s)
+            expect(f"status of {ends}", parse(data)[0], 400)
+            expect(f"answers to {ends}", data.count(b"HTTP/1.1"), 1)
+
+
 def keepalive():
     s = connect()
     for target in ["/v2/", "/files/rules/mid.bin", "/nothing", "/healthz"]:
