@@ -64,6 +64,12 @@ bool vl_cli_store_absent(const struct vl_cli *c)
 	return stat(c->store, &st) && errno == ENOENT;
 }
 
+bool vl_cli_no_store(const struct vl_cli *c, struct vl_err *e)
+{
+	vl_fail(e, VL_E_ABSENT, "there is no store at %s", c->store);
+	return vl_hint(e, "Name it with --store; the first valise unpack or valise fetch makes it.");
+}
+
 static bool run_command(struct vl_cli *c, const struct vl_parsed *p, struct vl_err *e)
 {
 	c->store = p->g.store ? vl_xstrdup(p->g.store) : default_store();

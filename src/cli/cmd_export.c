@@ -140,7 +140,7 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 	how.rule = rules.v;
 	how.n_rule = rules.n;
 	if (vl_cli_store_absent(c))
-		return vl_fail(e, VL_E_ABSENT, "there is no store at %s", c->store);
+		return vl_cli_no_store(c, e);
 	if (!vl_store_open(&s, c->store, VL_STORE_READ, 0, &c->env, e) || !vl_store_current(s, &g, e) ||
 	    !vl_cli_check_channel(&g, o->channel, e) || !vl_export(s, &g, &how, &c->env, &x, e))
 		return false;

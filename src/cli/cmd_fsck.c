@@ -184,7 +184,7 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 	bool write = o->rebuild || o->from.n;
 
 	if (vl_cli_store_absent(c))
-		return vl_fail(e, VL_E_ABSENT, "there is no store at %s", c->store);
+		return vl_cli_no_store(c, e);
 	return vl_store_open(&s, c->store, write ? VL_STORE_WRITE : VL_STORE_READ, (unsigned)o->lock_wait.n, &c->env,
 			     e) &&
 	       vl_check_store(s, &check, &c->env, &r, e) && say_faults(c, &r, o->all, e) &&

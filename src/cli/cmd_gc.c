@@ -116,7 +116,7 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 	if (!keep_of(c, o, &keep, e))
 		return false;
 	if (vl_cli_store_absent(c))
-		return vl_fail(e, VL_E_ABSENT, "there is no store at %s", c->store);
+		return vl_cli_no_store(c, e);
 	if (!vl_store_open(&s, c->store, o->dry_run ? VL_STORE_READ : VL_STORE_WRITE, (unsigned)o->lock_wait.n,
 			   &c->env, e) || !vl_store_gc(s, keep, o->dry_run, &c->env, &r, e))
 		return false;

@@ -96,7 +96,7 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 	if (!take_sequence(c, &b.sequence, e) || !vl_cli_conf(c, &conf, e))
 		return false;
 	if (vl_cli_store_absent(c))
-		return vl_fail(e, VL_E_ABSENT, "there is no store at %s", c->store);
+		return vl_cli_no_store(c, e);
 	vl_targets_init(&targets, conf);
 	b.target = targets.v;
 	b.n_target = targets.n;

@@ -115,6 +115,7 @@ int vl_cli_main(int argc, char **argv);
 VL_MUST bool vl_cli_conf(struct vl_cli *c, const struct vl_conf **conf, struct vl_err *e);
 /* The store's directory does not exist: nothing was ever put there. */
 bool vl_cli_store_absent(const struct vl_cli *c);
+bool vl_cli_no_store(const struct vl_cli *c, struct vl_err *e); /* false: fails, says where it was looked for */
 
 /* Parsing: fills g and the command's struct (calloc'd into *opts), args are borrowed from argv in *args. */
 struct vl_parsed {

@@ -6,27 +6,33 @@
 #include "base/text.h"
 #include "cli/command.h"
 
-static const char *hint_of(const struct vl_err *e)
+/* The advice for a wrong command line names the command that was meant. */
+static char *hint_of(const struct vl_cli *c, const struct vl_err *e)
 {
-	return e->hint[0] ? e->hint : vl_code_advice(e->code);
+	if (!e->hint[0] && e->code == VL_E_USAGE && c->cmd)
+		return vl_xprintf("See valise %s --help.", c->cmd->name);
+	return vl_xstrdup(e->hint[0] ? e->hint : vl_code_advice(e->code));
 }
 
 /* "valise: unpack: E1102: what, which file, found against expected; store unchanged (prod 41). What to do." */
 static void print_text(struct vl_cli *c, const struct vl_err *e)
 {
-	const char *hint = hint_of(e), *name = c->cmd ? c->cmd->name : NULL;
+	const char *name = c->cmd ? c->cmd->name : NULL;
+	VL_STR hint = hint_of(c, e);
 	VL_STR msg = vl_safe_text(e->msg, sizeof e->msg);
 	VL_STR state = vl_safe_text(e->state, sizeof e->state);
 	VL_STR safe_hint = vl_safe_text(hint, sizeof e->hint);
 	size_t len = strlen(msg);
+	bool asks; /* "did you mean ..?" is a whole sentence */
 
 	while (len && (msg[len - 1] == '.' || msg[len - 1] == ' '))
 		msg[--len] = '\0';
+	asks = len && msg[len - 1] == '?' && !*state;
 	vl_out_clear_line(&c->out);
 	fflush(stdout);
-	fprintf(stderr, "%svalise: %s%sE%04d:%s %s%s%s.%s%s\n", c->out.colour ? "\033[31m" : "", name ? name : "",
+	fprintf(stderr, "%svalise: %s%sE%04d:%s %s%s%s%s%s%s\n", c->out.colour ? "\033[31m" : "", name ? name : "",
 		name ? ": " : "", (int)e->code, c->out.colour ? "\033[0m" : "", msg, *state ? "; " : "", state,
-		*safe_hint ? " " : "", safe_hint);
+		asks ? "" : ".", *safe_hint ? " " : "", safe_hint);
 }
 
 static void member(struct vl_line *l, const char *key, const char *text)
@@ -40,6 +46,7 @@ static void print_json(struct vl_cli *c, const struct vl_err *e, int status)
 	struct vl_line l;
 	struct vl_err failed = VL_ERR_INIT;
 	char code[8], word[24] = "";
+	VL_STR hint = hint_of(c, e);
 
 	snprintf(code, sizeof code, "E%04d", (int)e->code);
 	vl_line_begin(&l, "error");
@@ -47,7 +54,7 @@ static void print_json(struct vl_cli *c, const struct vl_err *e, int status)
 	vl_jw_str(&l.w, "code", code);
 	vl_jw_i64(&l.w, "exit", status);
 	member(&l, "message", e->msg);
-	member(&l, "hint", hint_of(e));
+	member(&l, "hint", hint);
 	member(&l, "file", e->file);
 	member(&l, "expected", e->expected);
 	member(&l, "found", e->found);

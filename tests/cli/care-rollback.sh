@@ -25,7 +25,7 @@ is_at() {
 	same "$(sed 's/.*"sequence":\([0-9]*\).*/\1/' "$S/current/prod.waybill.json")" "$1" "the waybill is that of $1"
 }
 
-run valise rollback; exits 2; complains 'E0207: there is no store at'
+run valise rollback; exits 2; complains 'E0207: there is no store at .*Name it with --store'
 valise trust add k.pub >/dev/null
 run valise rollback; exits 2; complains 'E0207: the store is empty'
 run valise gc; exits 0; says '^nothing to remove'

@@ -22,6 +22,12 @@ run valise unpack -h; exits 0; says '^Usage: valise unpack'
 run valise --version; exits 0; says '^valise [0-9]'; complains_not
 run valise version --features; exits 0; says '^bundles  *valise-bundle-1'
 
+# advice that names the command, and a question without a full stop behind it
+run valise trust add; exits 2; complains 'See valise trust --help\.$'
+printf 'registri: a\n' >"$T/typo.conf"
+run valise gc --config "$T/typo.conf"
+exits 2; complains 'did you mean "registry"? See valise.conf(5)\.$'
+
 # refused, with the nearest
 run valise unpak x; exits 2; says_nothing; complains 'E0201: unknown command unpak\. Did you mean unpack?'
 run valise frobnicate; exits 2; complains 'unknown command frobnicate\. See valise --help'
