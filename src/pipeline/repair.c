@@ -36,21 +36,31 @@ static int open_shared(const struct check *k, const struct vl_digest *d)
 	return fd;
 }
 
-static bool write_over(const struct check *k, const struct vl_fault *f, int shared, struct vl_err *e)
+/* Only what has the right digest is written over anything. */
+static bool is_whole(const struct vl_fault *f, const struct vl_blob *b, struct vl_err *e)
+{
+	struct vl_digest got;
+	uint64_t size = 0;
+
+	if (lseek(b->fd, 0, SEEK_SET) < 0)
+		return vl_fail_os(e, "staging/%s", b->name);
+	return vl_sha256_fd(b->fd, &got, &size, e) && size == f->size && vl_digest_equal(&got, &f->digest);
+}
+
+static bool write_over(const struct vl_blob *b, int shared, struct vl_err *e)
 {
 	VL_STR chunk = NULL;
 	void *mem = NULL;
 	uint64_t at = 0;
 	size_t got = 0;
-	VL_FD in = -1;
 
 	if (!vl_alloc(&mem, CHUNK, e))
 		return false;
 	chunk = mem;
-	if (!vl_store_open_blob(k->s, &f->digest, f->size, &in, e))
-		return false;
+	if (lseek(b->fd, 0, SEEK_SET) < 0)
+		return vl_fail_os(e, "staging/%s", b->name);
 	do {
-		if (!vl_read_full(in, chunk, CHUNK, &got, e) ||
+		if (!vl_read_full(b->fd, chunk, CHUNK, &got, e) ||
 		    !vl_pwrite_all(shared, vl_bytes(chunk, got), at, e))
 			return false;
 		at += got;
@@ -58,19 +68,20 @@ static bool write_over(const struct check *k, const struct vl_fault *f, int shar
 	return !ftruncate(shared, (off_t)at) ? vl_fsync(shared, "a place's file", e) : vl_fail_os(e, "a place's file");
 }
 
-/* b has all its bytes. */
+/* b has all its bytes. Places are mended while the blob still counts as damaged: whoever is killed meanwhile is found
+ * by the next fsck, which looks at blobs and not at places. Then there is nothing left to rename. */
 static bool finish(struct check *k, struct vl_fault *f, struct vl_blob *b, struct vl_err *e)
 {
 	char hex[VL_DIGEST_HEX];
 	VL_FD shared = open_shared(k, &f->digest);
 	struct vl_err why = VL_ERR_INIT;
 
+	if (shared >= 0 && is_whole(f, b, &why) && !write_over(b, shared, &why))
+		vl_emit_warn(k->env, "places that show sha256:%s are not mended: %s", vl_digest_hex(&f->digest, hex),
+			     why.msg);
 	if (!vl_blob_finish(b, &f->digest, NULL, NULL, e))
 		return false;
 	vl_check_mended(k, f);
-	if (shared >= 0 && !write_over(k, f, shared, &why))
-		vl_emit_warn(k->env, "places that show sha256:%s are not mended: %s", vl_digest_hex(&f->digest, hex),
-			     why.msg);
 	return true;
 }
 
