@@ -85,8 +85,8 @@ static bool look_at(struct vl_choice *out, struct vl_carried *carried, const str
 	VL_AUTO(vl_checked) next = NULL;
 
 	if (!vl_verify_waybill(&next, carried, t, e)) {
-		/* many on one medium: say which, and how to get past it */
-		if (out->found.n > 1 && !*e->hint)
+		/* many on one medium: say which, and how to get past it; without a key no other one would do */
+		if (out->found.n > 1 && !*e->hint && e->code != VL_E_NO_TRUST)
 			vl_hint(e, "%zu bundles were found. If this one is not wanted, name the directory of the one "
 				"that is.", out->found.n);
 		return vl_while(e, "%s", vl_carried_path(carried));
