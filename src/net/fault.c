@@ -160,7 +160,7 @@ static const struct {
 	const char *code, *words;
 } registry_codes[] = {
 	{ "\"NAME_UNKNOWN\"", "the registry does not know this repository" },
-	{ "\"MANIFEST_UNKNOWN\"", "the repository does not have this tag or digest" },
+	{ "\"MANIFEST_UNKNOWN\"", "the registry has no such repository, tag or digest" },
 	{ "\"BLOB_UNKNOWN\"", "the repository does not have this blob" },
 	{ "\"MANIFEST_BLOB_UNKNOWN\"", "the registry lacks something that the manifest names" },
 	{ "\"MANIFEST_INVALID\"", "the registry does not accept this manifest" },

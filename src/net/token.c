@@ -215,9 +215,10 @@ static void credential(struct vl_job *j, struct vl_cred *cred)
 
 static bool answer_basic(struct vl_job *j, struct vl_token *t, const struct vl_cred *cred)
 {
-	if (!cred->secret)
-		return vl_fail(&j->err, VL_E_REFUSED,
-			       "401 log-in required, and no credentials are configured for this host");
+	if (!cred->secret) {
+		vl_fail(&j->err, VL_E_REFUSED, "401 log-in required, and no credentials are configured for this host");
+		return vl_hint(&j->err, "Log in (docker login or podman login), or set docker-config.");
+	}
 	keep(j->net, t, vl_basic_auth(cred->user ? cred->user : "", cred->secret), 86400);
 	use(j, t);
 	j->fresh = true;
@@ -230,10 +231,12 @@ static bool refused(struct vl_job *j, const struct vl_token *t)
 {
 	if (!j->token_serial)
 		return vl_fail(&j->err, VL_E_REFUSED, "401: the registry refuses access");
-	if (!t->anonymous)
-		return vl_fail(&j->err, VL_E_REFUSED, "401: the registry refuses the credentials it asked for");
+	if (!t->anonymous) {
+		vl_fail(&j->err, VL_E_REFUSED, "401: the registry refuses the credentials it asked for");
+		return vl_hint(&j->err, "Log in again (docker login or podman login); see docker-config in valise.conf(5).");
+	}
 	vl_fail(&j->err, VL_E_REFUSED, "401: the registry refuses access without a log-in");
-	return vl_hint(&j->err, "Check the name; if it is right, log in (docker login) or set docker-config.");
+	return vl_hint(&j->err, "Check the name; if it is right, log in (docker login or podman login) or set docker-config.");
 }
 
 bool vl_token_dance(struct vl_job *j)
