@@ -169,7 +169,7 @@ static bool say_result(const struct vl_cli *c, const struct opts *o, const struc
 	}
 	if (!bad)
 		return true;
-	vl_fail(e, VL_E_STORE, "%" PRIu64 " of the things checked are damaged", bad);
+	vl_fail(e, VL_E_STORE, "%" PRIu64 " of the things checked %s damaged", bad, bad == 1 ? "is" : "are");
 	return o->from.n ? vl_hint(e, "Name another source with --repair-from, or unpack a newer bundle.") :
 			   vl_hint(e, "Mend it with valise fsck --repair-from BUNDLE, or unpack a newer bundle.");
 }

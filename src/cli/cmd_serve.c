@@ -99,7 +99,7 @@ static void say_ready(void *ctx, const struct vl_serve_up *up)
 	} else {
 		vl_say("serving");
 		if (!say_channels(g, up->generation))
-			vl_say(" an empty store, until something is unpacked,");
+			vl_say(" an empty store, %s, until something is unpacked,", g->cli->store);
 		vl_say(" on %s://%s/ (%s); stop with Ctrl-C\n", up->tls ? "https" : "http", up->address,
 		       vl_count_text(up->names, "name", "names", names));
 	}

@@ -30,7 +30,7 @@ healthy
 rot "$same"; run valise fsck; exits 24
 says "^damaged  sha256:$same  prod: first, same$"; says "^damaged  sha256:$same  prod: second, same$"
 same "$(grep -c . "$T/out")" 3 "three lines"
-says '^8 blobs checked, 3.0 MB, NOT good'; complains 'E2401: 1 of the things checked are damaged. Mend it with valise fsck --repair-from BUNDLE'
+says '^8 blobs checked, 3.0 MB, NOT good'; complains 'E2401: 1 of the things checked is damaged. Mend it with valise fsck --repair-from BUNDLE'
 run valise fsck --json; exits 24
 same "$(jq -r 'select(.type == "fault") | "\(.item) \(.title) \(.repaired) \(.text)"' "$T/out" | head -n 1)" \
 	"first same false the content is not what its name says" "the same as JSON"

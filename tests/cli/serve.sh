@@ -56,7 +56,7 @@ run cat "$T/serve.err"; says_nothing
 # Nothing there yet: it serves, and content appears.
 VALISE_STORE=$T/other; export VALISE_STORE
 serve
-run cat "$T/serve.out"; says 'an empty store, until something is unpacked'
+run cat "$T/serve.out"; says 'an empty store, /.*, until something is unpacked'
 run curl -s -o /dev/null -w '%{http_code}' "$URL/files/"; says '^503'
 run valise fetch -q -f "$T/valise.yaml"; exits 0
 check 'content appears' eventually 5 curl -sf -o /dev/null "$URL/files/rules/mid.bin"
