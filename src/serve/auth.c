@@ -12,6 +12,7 @@
 #define REMEMBER 600000 /* ms */
 #define PENALTY 1000    /* ms until a wrong password is answered */
 #define QUEUE 32u       /* log-ins that may wait: at 100 ms each, the last one waits three seconds */
+#define SHARE 8u        /* of these from one address: two hosts that guess must not keep everybody else from logging in */
 #define WORD_MAX 256u   /* bytes of a name or a password */
 
 static void wipe(char **text)
@@ -75,6 +76,32 @@ static bool read_header(struct vl_conn *c)
 	return good;
 }
 
+/* Behind a proxy all clients have one address: loopback is exempt, as from the limit of connections. */
+static bool may_knock(struct vl_conn *c)
+{
+	struct vl_server *s = c->server;
+	unsigned n = 0;
+
+	pthread_mutex_lock(&s->lock);
+	for (const struct vl_conn *o = s->conns; o; o = o->next)
+		n += o->req.knocking && !o->req.due && IN6_ARE_ADDR_EQUAL(&o->address, &c->address);
+	c->req.knocking = c->loopback || n < SHARE;
+	pthread_mutex_unlock(&s->lock);
+	return c->req.knocking;
+}
+
+static bool knock(struct vl_conn *c)
+{
+	if (!may_knock(c))
+		return false;
+	if (vl_clerk_give(&c->server->doorman, c, QUEUE))
+		return true;
+	pthread_mutex_lock(&c->server->lock);
+	c->req.knocking = false;
+	pthread_mutex_unlock(&c->server->lock);
+	return false;
+}
+
 enum vl_access vl_auth_ask(struct vl_conn *c)
 {
 	struct vl_request *r = &c->req;
@@ -89,7 +116,7 @@ enum vl_access vl_auth_ask(struct vl_conn *c)
 		return VL_ACCESS_YES;
 	}
 	r->stage = VL_STAGE_LOGIN; /* before the doorman can answer */
-	return vl_clerk_give(&c->server->doorman, c, QUEUE) ? VL_ACCESS_WAIT : VL_ACCESS_BUSY;
+	return knock(c) ? VL_ACCESS_WAIT : VL_ACCESS_BUSY;
 }
 
 void vl_auth_work(struct vl_conn *c)

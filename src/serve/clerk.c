@@ -76,7 +76,7 @@ void vl_conn_resume(struct vl_conn *c)
 	struct MHD_Connection *mhd = c->mhd;
 
 	pthread_mutex_lock(&s->lock);
-	c->req.suspended = false;
+	c->req.suspended = c->req.knocking = false;
 	c->req.due = 0;
 	c->moved = c->window = vl_clock_ms();
 	pthread_mutex_unlock(&s->lock);

@@ -76,6 +76,7 @@ struct vl_request {
 	enum vl_stage stage;
 	bool head, refused_method, two_ends;
 	bool suspended;              /* (L) */
+	bool knocking;               /* (L) its log-in waits for the doorman */
 	int64_t began, due;          /* due (L): a log-in that failed is answered then, 0: not yet decided */
 	const char *method;          /* static */
 	struct vl_hall *hall;        /* held until the end */

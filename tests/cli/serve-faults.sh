@@ -3,7 +3,7 @@
 # valise serve under bad conditions: silent and slow clients, damaged blobs, a store that changes meanwhile, its own end.
 . "${srcdir:-.}/tests/lib/cli.sh"
 . "$SRC/tests/lib/serve.sh"
-need python3 curl
+need python3 curl htpasswd
 serve_store
 raw() { t_name=$1; shift; check "$t_name" python3 "$SRC/tests/lib/serve_raw.py" "$@"; }
 blob_of() { sha256sum "$1" | cut -d' ' -f1; }
@@ -108,6 +108,31 @@ else
 	skip 'no network namespaces here'
 fi
 
+# ---- Two hosts that guess passwords as fast as they can: somebody who knows one still gets in.
+printf 'al:%s\n' "$(htpasswd -bnB -C 10 al right 2>/dev/null | sed -n 's/^al://p')" >"$T/htpasswd"; chmod 600 "$T/htpasswd"
+cat >"$T/guess.sh" <<'SH'
+ip link set lo up || exit 77
+for a in 1 2 9; do ip addr add 10.9.9.$a/32 dev lo || exit 77; done
+"$VALISE" serve --listen 10.9.9.9:5000 --htpasswd "$1/htpasswd" >"$1/guess.out" 2>"$1/guess.err" & server=$!
+while [ ! -s "$1/guess.out" ]; do sleep 0.05; done
+python3 - <<'PY' || exit 1
+import base64, socket, sys
+def ask(source, password):
+    s = socket.socket()
+    s.settimeout(20)
+    s.bind((source, 0))
+    s.connect(("10.9.9.9", 5000))
+    word = base64.b64encode(b"al:" + password).decode()
+    s.sendall(f"GET /v2/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Basic {word}\r\n\r\n".encode())
+    return s
+guesses = [ask(f"10.9.9.{1 + i % 2}", b"guess%d" % i) for i in range(60)]
+right = ask("10.9.9.9", b"right").recv(100)[9:12]
+print("the right password:", right)
+sys.exit(right != b"200")
+PY
+kill "$server"; wait "$server"
+SH
+
 # ---- Few addresses that take all places, and read just enough to stay: another address gets in.
 cat >"$T/crowd.sh" <<'SH'
 ip link set lo up || exit 77
@@ -143,6 +168,7 @@ SH
 if unshare -rn true 2>/dev/null && command -v ip >/dev/null; then
 	mv "$T/old.bin" "$T/d/old.bin"; run valise fetch -q -f "$T/valise.yaml"; exits 0
 	check 'a full house has room for another address' unshare -rn sh "$T/crowd.sh" "$T"
+	check 'guessing does not keep others from logging in' unshare -rn sh "$T/guess.sh" "$T"
 else
 	skip 'no network namespaces here'
 fi
