@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/host.h"
 #include "base/json.h"
 #include "base/text.h"
 
@@ -197,11 +198,6 @@ static void load_lazily(struct vl_creds *c, struct source *s)
 }
 
 /* -- looking up -------------------------------------------------------------------------------------------------- */
-static bool is_docker_hub(const char *host)
-{
-	return !strcmp(host, "docker.io") || !strcmp(host, "registry-1.docker.io") || !strcmp(host, "index.docker.io");
-}
-
 /* How well a key of `auths` fits: 0 not at all. "https://host/v1/" means the host; "host/org" only what lies below. */
 static size_t key_fits(const char *key, const char *host, const char *repository)
 {
@@ -210,7 +206,7 @@ static size_t key_fits(const char *key, const char *host, const char *repository
 	size_t len = strcspn(name, "/"), path;
 	VL_STR key_host = vl_xstrndup(name, len);
 
-	if (strcmp(key_host, host) != 0 && !(is_docker_hub(key_host) && is_docker_hub(host)))
+	if (strcmp(key_host, host) != 0 && !(vl_host_is_docker(key_host) && vl_host_is_docker(host)))
 		return 0;
 	if (old || !name[len] || !name[len + 1])
 		return 1;
@@ -244,7 +240,7 @@ static bool from_helper(struct vl_creds *c, const char *helper, const char *host
 
 	if (!helper || !*helper)
 		return false;
-	if (vl_helper_ask(helper, is_docker_hub(host) ? "https://index.docker.io/v1/" : host, out, &e))
+	if (vl_helper_ask(helper, vl_host_is_docker(host) ? "https://index.docker.io/v1/" : host, out, &e))
 		return out->secret || out->identity;
 	vl_emit_warn(c->env, "%s; going on without", e.msg);
 	return false;

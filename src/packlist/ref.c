@@ -4,34 +4,15 @@
  * Out: its four parts, each safe to put into a URL as it is. */
 #include "packlist/ref.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/host.h"
 #include "base/text.h"
 
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGIT "0123456789"
-
-/* "registry.example.com", "registry.example.com:5000", "127.0.0.1:5000", "[::1]:5000" */
-static bool host_is_good(const char *host)
-{
-	bool is_v6 = host[0] == '[';
-	size_t len = is_v6 ? 1 + strspn(host + 1, DIGIT "abcdefABCDEF:.") : strspn(host, LOWER UPPER DIGIT ".-");
-
-	if (len == 0 || host[0] == '.' || host[0] == '-')
-		return false;
-	if (is_v6) {
-		if (len < 3 || host[len] != ']')
-			return false;
-		len++;
-	}
-	if (host[len] == '\0')
-		return true;
-	host += len + 1;
-	return host[-1] == ':' && *host && strlen(host) <= 5 && strspn(host, DIGIT) == strlen(host);
-}
 
 /* Steps of [a-z0-9]+ with separators "." "_" "__" or "-"s between, joined by "/". */
 static bool name_is_good(const char *name)
@@ -80,7 +61,7 @@ bool vl_ref_parse(struct vl_ref *out, const char *text, struct vl_err *e)
 			       shown);
 	snprintf(r.host, sizeof r.host, "%.*s", (int)(slash - text), text);
 	snprintf(r.name, sizeof r.name, "%.*s", (int)((colon ? colon : end) - slash - 1), slash + 1);
-	if (!host_is_good(r.host) || (size_t)(slash - text) >= sizeof r.host ||
+	if (!vl_host_is_valid(r.host) || (size_t)(slash - text) >= sizeof r.host ||
 	    (!strpbrk(r.host, ".:[") && strcmp(r.host, "localhost") != 0))
 		return vl_fail(e, VL_E_PACKLIST, "\"%s\" does not begin with a registry's host name", shown);
 	if (!name_is_good(r.name) || (size_t)((colon ? colon : end) - slash - 1) >= sizeof r.name)
@@ -107,7 +88,7 @@ bool vl_ref_is_address(const char *text)
 		return false;
 	memcpy(host, text, len);
 	host[len] = '\0';
-	return host_is_good(host) && name_is_good(text + len + 1);
+	return vl_host_is_valid(host) && name_is_good(text + len + 1);
 }
 
 bool vl_ref_is_registry(const char *text)
@@ -123,18 +104,4 @@ bool vl_ref_is_registry(const char *text)
 bool vl_ref_is_path(const char *text)
 {
 	return strlen(text) < 256 && name_is_good(text);
-}
-
-bool vl_host_is_loopback(const char *host)
-{
-	char bare[256];
-	struct in_addr v4;
-	size_t len = host[0] == '[' ? strcspn(host, "]") : strcspn(host, ":");
-
-	if (len >= sizeof bare)
-		return false;
-	snprintf(bare, sizeof bare, "%.*s", (int)len, host);
-	if (!strcmp(bare, "localhost") || !strcmp(bare, "[::1"))
-		return true;
-	return inet_pton(AF_INET, bare, &v4) == 1 && (ntohl(v4.s_addr) >> 24) == 127;
 }

@@ -19,7 +19,5 @@ bool vl_ref_is_address(const char *text);
 bool vl_ref_is_registry(const char *text);
 /* A repository's path: "security-products/semgrep". */
 bool vl_ref_is_path(const char *text);
-/* Loopback: 127.0.0.0/8, [::1], localhost; the only hosts that are spoken to in plain HTTP without being asked. */
-bool vl_host_is_loopback(const char *host);
 
 #endif

@@ -3,52 +3,49 @@
  * In:    the hub's offers, the items that were asked for, the registry's address.
  * Out:   repositories and names in order; one HEAD for each.
  * Keeps: a tag that points at the right digest is the whole of the proof: tags are put last. */
-#include <arpa/inet.h>
-#include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/host.h"
 #include "publish/publish_priv.h"
 
 /* ---- the address ---- */
 
-static bool is_loopback(const char *host)
+/* A scheme says what the host alone does not: that a registry on loopback has TLS. */
+static bool take_scheme(struct vl_pub *p, const char **rest, struct vl_err *e)
 {
-	VL_STR bare = vl_xstrndup(host, strcspn(host, ":"));
-	struct in_addr v4;
+	VL_STR safe = vl_safe_text(*rest, 200);
 
-	if (!strncmp(host, "[::1]", 5) || !strcmp(bare, "localhost"))
+	if (!strncmp(*rest, "https://", 8) && !p->job->plain_http) {
+		*rest += 8;
+		p->scheme = "https";
 		return true;
-	return inet_pton(AF_INET, bare, &v4) == 1 && (ntohl(v4.s_addr) >> 24) == 127;
-}
-
-static bool host_is_good(const char *host)
-{
-	size_t len = strlen(host);
-
-	return len > 0 && len < 256 && host[0] != '.' && host[0] != '-' && host[len - 1] != ':' &&
-	       strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]") == len;
+	}
+	if (!strstr(*rest, "://"))
+		return true;
+	vl_fail(e, VL_E_USAGE, "\"%s\" is a URL; a registry is named without the scheme", safe);
+	return vl_hint(e, "For example registry.corp:5000/scanners; with --plain-http when it has no TLS.");
 }
 
 static bool take_address(struct vl_pub *p, struct vl_err *e)
 {
-	const char *text = p->job->registry, *slash = strchr(text, '/');
+	const char *text = p->job->registry, *slash;
 	VL_STR safe = vl_safe_text(text, 200);
 	size_t len;
 
-	if (strstr(text, "://")) {
-		vl_fail(e, VL_E_USAGE, "\"%s\" is a URL; a registry is named without the scheme", safe);
-		return vl_hint(e, "For example registry.corp:5000/scanners; with --plain-http when it has no TLS.");
-	}
-	p->host = vl_xstrndup(text, slash ? (size_t)(slash - text) : strlen(text));
+	if (!take_scheme(p, &text, e))
+		return false;
+	slash = strchr(text, '/');
+	p->host = vl_xstrndup(text, strcspn(text, "/"));
 	p->prefix = vl_xstrdup(slash ? slash + 1 : "");
 	len = strlen(p->prefix);
 	if (len && p->prefix[len - 1] == '/')
 		p->prefix[len - 1] = '\0';
-	if (!host_is_good(p->host) || (*p->prefix && !vl_repository_is_valid(p->prefix))) {
+	if (!vl_host_is_valid(p->host) || (*p->prefix && !vl_repository_is_valid(p->prefix))) {
 		vl_fail(e, VL_E_USAGE, "\"%s\" is not a registry: expected HOST[:PORT][/PREFIX]", safe);
 		return vl_hint(e, "A prefix has lower-case letters and digits, with . _ - between them.");
 	}
-	p->scheme = p->job->plain_http || is_loopback(p->host) ? "http" : "https";
+	if (!p->scheme)
+		p->scheme = p->job->plain_http || vl_host_is_loopback(p->host) ? "http" : "https";
 	return true;
 }
 

@@ -120,6 +120,15 @@ static void know_what_is_there(struct vl_pub *p)
 	}
 }
 
+/* The wrong one of http and https was taken. */
+static void hint_scheme(const struct vl_pub *p, struct vl_err *e)
+{
+	if (e->code == VL_E_TLS && strstr(e->msg, "does not speak TLS"))
+		vl_hint(e, "If this registry is to be reached without TLS, say --plain-http.");
+	if (e->code == VL_E_REFUSED && strstr(e->msg, ": 400 ") && !strcmp(p->scheme, "http"))
+		vl_hint(e, "If it has TLS, write https://%s.", p->host);
+}
+
 static bool say_how_far(const struct vl_publish_report *r, struct vl_err *e)
 {
 	snprintf(e->state, sizeof e->state, "%" PRIu64 " of %" PRIu64 " names are there", r->names_done, r->names);
@@ -145,7 +154,7 @@ bool vl_publish(const struct vl_publish_job *job, struct vl_net *net, struct vl_
 	vl_net_stats(net, &bytes, &out->requests);
 	if (good)
 		vl_emit_phase_end(job->env, "publish", out->bytes_sent);
-	else if (e->code == VL_E_TLS && strstr(e->msg, "does not speak TLS"))
-		vl_hint(e, "If this registry is to be reached without TLS, say --plain-http.");
+	else
+		hint_scheme(&p, e);
 	return good;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/host.h"
 #include "publish/publish_priv.h"
 
 #define UNDER_WAY_MAX 12u
@@ -122,7 +123,7 @@ struct vl_request *vl_task_ask(struct vl_task *t, enum vl_method method, char *u
 
 char *vl_pub_url(const struct vl_pub *p, size_t repo, const char *kind, const char *what)
 {
-	return vl_xprintf("%s://%s/v2/%s/%s/%s", p->scheme, p->host, p->repo[repo].name, kind, what);
+	return vl_xprintf("%s://%s/v2/%s/%s/%s", p->scheme, vl_host_of_api(p->host), p->repo[repo].name, kind, what);
 }
 
 /* The same for all requests to a repository: one token does. */

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "base/host.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -21,15 +22,13 @@ static void candidate_clear(struct vl_candidate *c)
 	free(c->version);
 }
 
-/* Docker's registry is called docker.io by everybody, but its API lives elsewhere. */
-static char *api_base(const char *url, size_t len)
+/* scheme: "https://"; host: the host and what follows. Docker's registry is called docker.io by everybody, but its API
+ * lives elsewhere. */
+static char *api_base(const char *scheme, const char *host)
 {
-	static const char *const names[] = { "https://docker.io", "https://index.docker.io" };
+	VL_STR bare = vl_xstrndup(host, strcspn(host, "/"));
 
-	for (size_t i = 0; i < VL_LEN(names); i++)
-		if (len == strlen(names[i]) && !memcmp(url, names[i], len))
-			return vl_xstrdup("https://registry-1.docker.io");
-	return vl_xstrndup(url, len);
+	return vl_xprintf("%.*s%s", (int)(host - scheme), scheme, vl_host_of_api(bare));
 }
 
 /* url: "https://host[:port]/name" */
@@ -41,7 +40,7 @@ static bool candidate_make(struct vl_candidate *c, const char *url, const char *
 	if (!slash || !vl_ref_is_address(host))
 		return vl_fail(e, VL_E_CONFIG, "the mirror of %s is no registry address: %s", ref, host);
 	c->ref = vl_xstrdup(ref);
-	c->base = api_base(url, (size_t)(slash - url));
+	c->base = api_base(url, host);
 	c->name = vl_xstrdup(slash + 1);
 	c->version = vl_xstrdup(version);
 	return true;

@@ -155,6 +155,7 @@ run valise publish "$DOWN/other" platforms; exits 0; same_raw lab/multi:1 other/
 # ---- refusals ----
 run valise publish; exits 2; complains "E0201: which registry?"
 run valise publish "http://$DOWN"; exits 2; complains "without the scheme"
+run valise publish --plain-http "https://$DOWN"; exits 2; complains "without the scheme"
 run valise publish "$DOWN/Upper"; exits 2; complains "is not a registry"
 run valise publish "$DOWN" imagse; exits 2; complains "E0207.*Did you mean images"
 run valise publish -c test "$DOWN"; exits 2; complains "no channel"
@@ -174,6 +175,32 @@ if command -v htpasswd >/dev/null 2>&1; then
 else
 	skip "htpasswd is not installed"
 fi
+
+# ---- TLS on loopback, and Docker's registry, which answers under another name ----
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=here -addext subjectAltName=IP:127.0.0.1 \
+	-keyout tls.key -out tls.crt 2>/dev/null || bail "openssl"
+free_port; TLS=127.0.0.1:$PORT; mkdir tls
+cat >tls.yml <<CONF
+version: 0.1
+storage: { filesystem: { rootdirectory: $T/tls } }
+http: { addr: "$TLS", tls: { certificate: $T/tls.crt, key: $T/tls.key } }
+CONF
+docker-registry serve tls.yml >tls.log 2>&1 </dev/null & T_PIDS="$T_PIDS $!"; wait_port "$PORT"
+printf 'retries: 1\nca-file: %s/tls.crt\n' "$T" >valise.conf
+run valise publish "$TLS" platforms; exits 31; complains "E3101.* 400 .*If it has TLS, write https://$TLS"
+run valise publish "https://$TLS/deep" platforms; exits 0; says "to https://$TLS/deep"
+same "$(curl -sS --cacert tls.crt "https://$TLS/v2/deep/lab/multi/tags/list" | jq -r '.tags[]')" 1 "pushed with TLS"
+free_port
+t_daemon python3 -c 'import socket, sys
+s = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+while True:
+    c, _ = s.accept()
+    print(c.recv(4096).split(b"\r\n")[0].decode(), file=open(sys.argv[2], "a"), flush=True)
+    c.sendall(b"HTTP/1.1 403 no\r\n\r\n"); c.close()' "$PORT" "$T/asked"
+wait_port "$PORT"; printf 'retries: 1\nproxy: http://127.0.0.1:%s\n' "$PORT" >valise.conf
+run valise publish docker.io/me platforms; exits 31; complains "https://registry-1.docker.io/v2/me/lab/.*the proxy answers 403"
+same "$(grep -o "CONNECT [^ ]*" asked | sort -u)" "CONNECT registry-1.docker.io:443" "docker.io is asked where it answers"
+: >valise.conf
 
 # ---- two images that claim one name ----
 registry clean; CLEAN=$R
