@@ -13,6 +13,7 @@ LC_ALL=C; export LC_ALL; umask 022
 SRC=${srcdir:-.}; SRC=$(cd "$SRC" && pwd)
 BUILD=${builddir:-.}; BUILD=$(cd "$BUILD" && pwd)
 VALISE=${VALISE:-$BUILD/valise}
+PATH=$PATH:/usr/sbin:/sbin; export PATH # nginx and ip, for who is not root
 T=$(mktemp -d "${TMPDIR:-/tmp}/valise-test.XXXXXX")
 T_HOME=$HOME; HOME=$T/home; mkdir -p "$HOME"
 XDG_DATA_HOME=$HOME/data XDG_CONFIG_HOME=$HOME/config XDG_CACHE_HOME=$HOME/cache
