@@ -212,6 +212,7 @@ void vl_hall_give(struct vl_server *s, struct vl_hall *h);
 /* Opens what `current` points to now and takes it in. At the start a failure is told; later it is a warning. */
 VL_MUST bool vl_hall_renew(struct vl_server *s, struct vl_err *e);
 void vl_hall_look(struct vl_server *s);
+bool vl_hall_is_past(const struct vl_server *s, const struct vl_hall *h);
 
 /* ---- listen.c, rights.c ---- */
 /* A listening socket from systemd or our own, and its address in words. */

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -42,6 +43,17 @@ static void where(const struct vl_server *s, char *out, size_t size)
 	ssize_t n = readlink(path, out, size - 1);
 
 	out[n > 0 ? n : 0] = '\0';
+}
+
+/* `current` has moved on since h was opened: gc may already have taken what h alone had. */
+bool vl_hall_is_past(const struct vl_server *s, const struct vl_hall *h)
+{
+	char now[sizeof s->current];
+	const char *slash;
+
+	where(s, now, sizeof now);
+	slash = strrchr(now, '/');
+	return slash && strtoull(slash + 1, NULL, 10) != h->hub->generation.number;
 }
 
 static void tell_problems(const struct vl_server *s, const struct vl_hub *hub)

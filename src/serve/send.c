@@ -194,17 +194,23 @@ static enum MHD_Result send_unknown(struct vl_conn *c)
 	return say(c, 503, "UNAVAILABLE", "too many requests wait for blobs to be checked");
 }
 
-static bool open_blob(struct vl_conn *c)
+static bool open_blob(struct vl_conn *c, struct vl_err *e)
 {
 	struct vl_request *r = &c->req;
-	struct vl_ident none = { 0 };
-	struct vl_err e = VL_ERR_INIT;
 
-	if (vl_store_open_blob(r->hall->store, &r->reply.digest, r->reply.size, &r->fd, &e) &&
-	    vl_ident_of(r->fd, &r->ident))
-		return true;
-	vl_blob_damaged(c->server, &r->reply.digest, &none, e.code ? e.msg : "it cannot be looked at");
-	return false;
+	return vl_store_open_blob(r->hall->store, &r->reply.digest, r->reply.size, &r->fd, e) &&
+	       vl_ident_of(r->fd, &r->ident);
+}
+
+/* In the second until a new generation is noticed, what is gone is no damage. */
+static enum MHD_Result say_unopened(struct vl_conn *c, const struct vl_err *e)
+{
+	struct vl_ident none = { 0 };
+
+	if (vl_hall_is_past(c->server, c->req.hall))
+		return say(c, 503, "UNAVAILABLE", "the store has just changed; ask again");
+	vl_blob_damaged(c->server, &c->req.reply.digest, &none, e->code ? e->msg : "it cannot be looked at");
+	return say_damaged(c);
 }
 
 static enum MHD_Result send_bytes(struct vl_conn *c, enum vl_verdict v)
@@ -238,11 +244,12 @@ static bool not_modified(const struct vl_conn *c, const char *etag)
 static enum MHD_Result send_blob(struct vl_conn *c)
 {
 	struct vl_request *r = &c->req;
+	struct vl_err e = VL_ERR_INIT;
 	char etag[ETAG_MAX];
 
 	vl_span_parse(NULL, r->reply.size, &r->span);
-	if (!open_blob(c))
-		return say_damaged(c);
+	if (!open_blob(c, &e))
+		return say_unopened(c, &e);
 	r->verdict = vl_known_get(c->server->known, &r->reply.digest, &r->ident, vl_clock_ms());
 	if (r->verdict == VL_BLOB_DAMAGED)
 		return say_damaged(c);

@@ -76,6 +76,13 @@ check 'a generation that cannot be opened is a warning' eventually 5 grep -q '^w
 same "$(code "$URL/files/rules/new.txt")" 200 'and the old one stays'
 ln -sfn generations/000002 "$VALISE_STORE/current.x"; mv -T "$VALISE_STORE/current.x" "$VALISE_STORE/current"
 
+# ---- gc before the switch is noticed: what went is no damage.
+echo gone >"$T/d/gone.txt"; run valise fetch -q -f "$T/valise.yaml"; exits 0
+check 'a file' eventually 5 curl -sf -o /dev/null "$URL/files/rules/gone.txt"
+rm "$T/d/gone.txt"; valise fetch -q -f "$T/valise.yaml" >/dev/null; valise gc --keep 1 >"$T/gc" 2>&1
+check 'gc takes it, and then it is not there' sh -c "curl -s -o '$T/body' -w '%{http_code}' '$URL/files/rules/gone.txt' | grep -qx '503\|404'"
+check 'which is no damage' sh -c "! grep -q '$(echo gone | sha256sum | cut -c1-64) is not served' '$T/serve.err'"
+
 # ---- One address gets no more than its share. In a network of its own, for loopback is exempt.
 cat >"$T/share.sh" <<'SH'
 ip link set lo up && ip addr add 10.9.9.9/32 dev lo || exit 77
