@@ -95,6 +95,14 @@ static enum vl_next simply(struct vl_job *j, enum vl_next next, const char *word
 	return next;
 }
 
+/* A slip in a name and a resolver that is down look the same. */
+static enum vl_next no_such_host(struct vl_job *j)
+{
+	simply(j, VL_NEXT_AGAIN, "the host name is not found");
+	vl_hint(&j->err, "Check the name, and whether this host has DNS or needs a proxy; then try again.");
+	return VL_NEXT_AGAIN;
+}
+
 static enum vl_next receive_broken(struct vl_job *j)
 {
 	long answer = 0;
@@ -123,7 +131,7 @@ enum vl_next vl_fault_of_curl(struct vl_job *j, CURLcode rc)
 	case CURLE_OPERATION_TIMEDOUT:
 		return timed_out(j);
 	case CURLE_COULDNT_RESOLVE_HOST:
-		return simply(j, VL_NEXT_AGAIN, "the host name is not found");
+		return no_such_host(j);
 	case CURLE_COULDNT_RESOLVE_PROXY:
 		return simply(j, VL_NEXT_AGAIN, "the proxy's host name is not found");
 	case CURLE_COULDNT_CONNECT:

@@ -233,10 +233,11 @@ static bool refused(struct vl_job *j, const struct vl_token *t)
 		return vl_fail(&j->err, VL_E_REFUSED, "401: the registry refuses access");
 	if (!t->anonymous) {
 		vl_fail(&j->err, VL_E_REFUSED, "401: the registry refuses the credentials it asked for");
-		return vl_hint(&j->err, "Log in again (docker login or podman login); see docker-config in valise.conf(5).");
+		return vl_hint(&j->err, "Log in again (docker login, podman login); see docker-config, valise.conf(5).");
 	}
 	vl_fail(&j->err, VL_E_REFUSED, "401: the registry refuses access without a log-in");
-	return vl_hint(&j->err, "Check the name; if it is right, log in (docker login or podman login) or set docker-config.");
+	return vl_hint(&j->err,
+		       "Check the name; if it is right, log in (docker login, podman login) or set docker-config.");
 }
 
 bool vl_token_dance(struct vl_job *j)
