@@ -26,6 +26,8 @@ static bool check_mode(const char *path, struct vl_err *e)
 
 bool vl_pem_read(const char *path, bool secret, struct vl_buf *out, struct vl_err *e)
 {
+	if (access(path, F_OK) && errno == ENOENT)
+		return vl_fail(e, VL_E_ABSENT, "there is no TLS %s %s", secret ? "key" : "certificate", path);
 	if (secret && !check_mode(path, e))
 		return false;
 	if (!vl_load_file(AT_FDCWD, path, out, NULL, e))

@@ -15,6 +15,7 @@ run valise serve --listen 127.0.0.1:0 --tls-cert "$T/a.crt" --tls-key "$T/b.key"
 run valise serve --listen 127.0.0.1:0 --tls-cert "$T/a.crt" --tls-key "$T/d/small.bin"; exits 2; complains 'E0204'
 run valise serve --listen 127.0.0.1:0 --tls-cert "$T/none.crt" --tls-key "$T/a.key"; complains 'none.crt'
 chmod 644 "$T/b.key"
+run valise serve --listen 127.0.0.1:0 --tls-cert "$T/b.crt" --tls-key "$T/none"; exits 2; complains 'E0207: there is no TLS key'
 run valise serve --listen 127.0.0.1:0 --tls-cert "$T/b.crt" --tls-key "$T/b.key"; exits 2; complains 'E0204.*b.key: others can read'; complains 'chmod 600'
 printf 'alice:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n' >"$T/old"
 run valise serve --listen 127.0.0.1:0 --htpasswd "$T/old"; exits 2; complains 'old'
