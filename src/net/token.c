@@ -233,7 +233,7 @@ static bool refused(struct vl_job *j, const struct vl_token *t)
 		return vl_fail(&j->err, VL_E_REFUSED, "401: the registry refuses access");
 	if (!t->anonymous) {
 		vl_fail(&j->err, VL_E_REFUSED, "401: the registry refuses the credentials it asked for");
-		return vl_hint(&j->err, "Log in again (docker login, podman login); see docker-config, valise.conf(5).");
+		return vl_hint(&j->err, "Log in again (docker or podman login); see docker-config, valise.conf(5).");
 	}
 	vl_fail(&j->err, VL_E_REFUSED, "401: the registry refuses access without a log-in");
 	return vl_hint(&j->err,
