@@ -4,6 +4,7 @@
 # and nothing at all when a blob is damaged.
 . "${srcdir:-.}/tests/lib/cli.sh"
 . "${srcdir:-.}/tests/lib/images.sh"
+. "${srcdir:-.}/tests/lib/clients.sh"
 need umoci skopeo docker-registry zstd openssl jq
 W=$T/w; mkdir "$W"; cd "$W" || exit 1
 images_build "$T/images"; start_registry; R=127.0.0.1:$REGISTRY_PORT; images_push "$R" lab
@@ -51,14 +52,14 @@ run valise export buildkit:1 -F docker-archive -o buildkit.tar; exits 0
 check "an attestation beside it is no second platform" docker_tree buildkit.tar "$roots/app"
 run valise export several -F docker-archive -o several.tar; exits 0; says ', 4 images, '
 same "$(tar xOf several.tar manifest.json | jq -c 'map(.RepoTags[0] | split("/")[2])')" '["app:1","docker:1","tool:1","zstd:1"]' "several images in one archive"
-CRANE=$(command -v crane || ls "${VALISE_CLIENTS:-${VALISE_CACHE:-/var/tmp/valise-test-clients}}/crane" 2>/dev/null)
+have_crane
 for f in app zstd docker arm64; do
 	[ -n "$CRANE" ] || { skip "crane is not here"; continue; }
 	check "crane: $f.tar is whole" "$CRANE" validate --tarball $f.tar
 done
-if podman --root "$T/p" --runroot "$T/pr" --storage-driver vfs info >/dev/null 2>&1; then
+if have_podman; then
 	for f in app zstd docker arm64 several; do
-		run timeout 60 podman --root "$T/p" --runroot "$T/pr" --storage-driver vfs load -i $f.tar
+		run pod load -i $f.tar
 		exits 0; says "Loaded image: .*:$REGISTRY_PORT/lab/"
 	done
 else

