@@ -2,8 +2,9 @@
 /* publish/look.c: what the names of a batch consist of, and what of that the registry has.
  * In:    names that are not there as they should be.
  * Out:   documents and blobs, each once per repository, with `there`.
- * Keeps: a registry takes a manifest only when it has its blobs, and valise puts it only then: a manifest that is there
- *        by its digest needs no questions about what is below. */
+ * Keeps: a registry takes a manifest only when it has its blobs, and keeps them for it: one that is there by its digest
+ *        needs no questions about blobs. Manifests that only an index names are another thing: who cleans up in a
+ *        registry removes them, because they have no tag. */
 #include <stdlib.h>
 
 #include "publish/publish_priv.h"
@@ -92,10 +93,15 @@ static bool look_docs(struct vl_pub *p, size_t from, struct vl_err *e)
 	return vl_pub_stage(p, p->n_doc - from, look_doc, e);
 }
 
+/* Also below an index that is there: its children may have been removed since. */
 static bool add_below(struct vl_pub *p, const struct vl_pub_name *n, struct vl_err *e)
 {
+	struct vl_pub_doc *root = vl_pub_find_doc(p, n->repo, &n->offer->desc.digest);
 	VL_CLEAN(vl_hub_list) list = { 0 };
 
+	if (root->below || !vl_media_type_is_index(root->desc.media_type))
+		return true; /* another name of it was here before, or there are no documents below */
+	root->below = true;
 	if (!vl_hub_below(p->job->store, &n->offer->desc, &list, e)) {
 		vl_while(e, "item %s: %s", n->offer->item, n->text);
 		return vl_hint(e, "valise fsck names everything that is damaged.");
@@ -106,7 +112,7 @@ static bool add_below(struct vl_pub *p, const struct vl_pub_name *n, struct vl_e
 	return true;
 }
 
-/* First what the names stand for, then what is below those that are missing. */
+/* First what the names stand for, then what is below. */
 static bool look_all_docs(struct vl_pub *p, size_t a, size_t b, struct vl_err *e)
 {
 	size_t roots;
@@ -120,12 +126,9 @@ static bool look_all_docs(struct vl_pub *p, size_t a, size_t b, struct vl_err *e
 	roots = p->n_doc;
 	if (!look_docs(p, 0, e))
 		return false;
-	for (size_t i = a; i < b; i++) {
-		const struct vl_pub_name *n = &p->name[i];
-
-		if (!n->there && !vl_pub_find_doc(p, n->repo, &n->offer->desc.digest)->there && !add_below(p, n, e))
+	for (size_t i = a; i < b; i++)
+		if (!p->name[i].there && !add_below(p, &p->name[i], e))
 			return false;
-	}
 	return look_docs(p, roots, e);
 }
 

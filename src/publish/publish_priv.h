@@ -60,7 +60,9 @@ struct vl_pub_doc { /* of a batch */
 	size_t repo;
 	struct vl_desc desc;
 	const char *item;
-	bool attached, there, put, known_subject; /* known_subject: the registry said that it heard of `subject` */
+	bool attached, there, put;
+	bool known_subject;   /* the registry said that it heard of `subject` */
+	bool below;           /* what is below it was added to the batch */
 	unsigned level;       /* 0: not known yet; 1: a manifest; 2: an index of manifests .. */
 };
 struct vl_pub_blob { /* of a batch */

@@ -211,12 +211,28 @@ static bool begin_upload(struct vl_task *t, struct vl_err *e)
 
 /* ---- or a mount ---- */
 
+/* A tag must not stand for what somebody only said to be there. */
+static bool mount_looked_at(struct vl_task *t, struct vl_err *e)
+{
+	return t->req.ok ? arrived(t, true, e) : begin_upload(t, e);
+}
+
+static bool look_at_mount(struct vl_task *t)
+{
+	char digest[VL_DIGEST_OCI];
+
+	set_scope(t, NULL);
+	vl_task_ask(t, VL_HEAD, vl_pub_url(t->pub, blob_of(t)->repo, "blobs", vl_digest_oci(&blob_of(t)->digest, digest)),
+		    mount_looked_at);
+	return true;
+}
+
 /* 201: mounted. 202: not mounted, and this is an upload session. A refusal is no reason to fail: the blob may be hidden
  * from these credentials there. */
 static bool mount_tried(struct vl_task *t, struct vl_err *e)
 {
 	if (t->req.ok && t->req.status == 201)
-		return arrived(t, true, e);
+		return look_at_mount(t);
 	if (t->req.ok && t->req.location)
 		return send_body(t, e);
 	return begin_upload(t, e);

@@ -130,13 +130,15 @@ void vl_hub_walk_all(struct vl_hub_walk *w)
 struct below {
 	const struct vl_store *store;
 	struct vl_hub_list *out;
-	struct vl_digests seen;
+	struct vl_digests listed; /* the same numbers as out->v */
+	struct vl_digests docs;   /* that were gone into */
 	uint64_t bytes;
 };
 
 static void below_clear(struct below *b)
 {
-	vl_digests_clear(&b->seen);
+	vl_digests_clear(&b->listed);
+	vl_digests_clear(&b->docs);
 }
 VL_DEFINE_CLEAN(below)
 
@@ -160,19 +162,21 @@ static const char *list_keep(struct vl_hub_list *l, const char *s)
 	return l->strings[l->n_strings++];
 }
 
-static void append(struct vl_hub_list *l, const struct vl_desc *d, bool is_doc)
+/* What was listed as a layer may be a manifest, too. */
+static void append(struct below *b, const struct vl_desc *d, bool is_doc)
 {
-	vl_grow(&l->v, l->n, &l->cap, sizeof *l->v);
-	l->v[l->n++] = (struct vl_hub_blob){ .digest = d->digest, .size = d->size, .is_doc = is_doc,
-					     .media_type = list_keep(l, d->media_type) };
-}
-
-static void append_content(struct below *b, const struct vl_desc *d)
-{
+	struct vl_hub_list *l = b->out;
+	const char *media_type = list_keep(l, d->media_type);
 	uint32_t at;
 
-	if (vl_digests_add(&b->seen, &d->digest, &at))
-		append(b->out, d, false);
+	if (vl_digests_add(&b->listed, &d->digest, &at)) {
+		vl_grow(&l->v, l->n, &l->cap, sizeof *l->v);
+		l->v[l->n++] = (struct vl_hub_blob){ .digest = d->digest, .size = d->size, .media_type = media_type };
+	}
+	if (!is_doc)
+		return;
+	l->v[at].is_doc = true;
+	l->v[at].media_type = media_type;
 }
 
 static bool descend(struct below *b, const struct vl_desc *d, unsigned depth, struct vl_err *e)
@@ -180,22 +184,22 @@ static bool descend(struct below *b, const struct vl_desc *d, unsigned depth, st
 	VL_CLEAN(vl_doc) doc = { 0 };
 	uint32_t at;
 
-	if (!vl_digests_add(&b->seen, &d->digest, &at))
+	if (!vl_digests_add(&b->docs, &d->digest, &at))
 		return true;
 	b->bytes += d->size;
-	if (depth > VL_INDEX_DEPTH_MAX || b->bytes > DOCUMENT_BYTES_MAX || b->seen.n >= VL_BLOBS_MAX)
+	if (depth > VL_INDEX_DEPTH_MAX || b->bytes > DOCUMENT_BYTES_MAX || b->listed.n >= VL_BLOBS_MAX)
 		return vl_fail(e, VL_E_LIMIT, "it has more documents than valise looks through");
 	if (!vl_hub_read(b->store, &d->digest, d->size, d->media_type, &doc, e))
 		return false;
 	if (!doc.is_index)
-		append_content(b, &doc.config);
+		append(b, &doc.config, false);
 	for (size_t i = 0; i < doc.n; i++) {
 		if (!doc.is_index || !is_document(&doc.child[i]))
-			append_content(b, &doc.child[i]);
+			append(b, &doc.child[i], false);
 		else if (!descend(b, &doc.child[i], depth + 1, e))
 			return false;
 	}
-	append(b->out, d, true);
+	append(b, d, true);
 	return true;
 }
 

@@ -44,6 +44,7 @@ good location=query
 good location=other
 same "$(tokens other)" "- " "the server that takes the uploads got no token"
 good mount=202; says "pushed"
+good mount=201
 faults B push=1; publish; exits 0; says "mounted"; all_there mount
 good noexpect=1
 good move=307
@@ -72,7 +73,6 @@ bad "put_fail=3&put_times=99&blob=1" 30 "E3001.*500"; mended put_fail
 bad "cut=3&cut_times=99&blob=1" 30 "E3001"; mended cut
 bad "put_fail=1&put_times=99&doc=1" 30 "E3001.*500"
 bad lose=1 31 "E3101.*lacks something that the manifest names"
-bad "mount=201" 31 "E3101.*lacks something that the manifest names"
 bad refuse=1 31 "E3101.*refuses access without a log-in"
 bad readonly_token=1 31 "E3101"
 bad location=file:///etc/passwd 30 "E3004.*not http or https"

@@ -42,6 +42,7 @@ Registry: /v2/NAME/manifests/REF from DIR/NAME/manifests/REF (REF may be a diges
     subject.
 Pushes: /_set?push=1. What is pushed is written below DIR; a repository then has only what was pushed or
     mounted there since /_reset, or were said to be there: have=NAME@DIGEST (several with commas). Tokens need a scope with push.
+    GET /_drop?name=NAME&digest=DIGEST: somebody has removed that from the repository.
     GET /_audit gives a line "tag NAME:REF" or "digest NAME@REF" for each manifest that was taken, with " missing DIGEST"
     behind it when the repository lacks something that it names (to any depth), and an empty answer when nothing was.
         readonly=405|403|404 (every write)  limit_body=N (413 for larger ones)  quota=1 (507 for blobs)
@@ -236,6 +237,9 @@ class Handler(faultd_push.Pushes, BaseHTTPRequestHandler):
             self.state.tokens.clear()
             self.state.counts.clear()
             self.state.push_reset()
+            return self.answer(200)
+        if path == "/_drop":
+            self.state.push_drop(self.q.get("name"), self.q.get("digest"))
             return self.answer(200)
         if path == "/_audit":
             return self.answer(200, self.audit())

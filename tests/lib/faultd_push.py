@@ -24,6 +24,10 @@ class Repositories:
         self.taken = []      # (repository, reference, digest) of manifests
         self.sessions = {}   # upload -> repository
 
+    def push_drop(self, name, digest):
+        self.owned.discard((name, digest))
+        self.taken = [t for t in self.taken if t[:2] != (name, digest)]
+
     def has(self, name, digest):
         said = self.set.get("have", "").split(",")
         return (name, digest) in self.owned or "%s@%s" % (name, digest) in said

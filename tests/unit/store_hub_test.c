@@ -219,6 +219,20 @@ static size_t place_in(const struct vl_hub_list *l, const struct fix_blob *b)
 	return 999;
 }
 
+/* A manifest that another one has as its layer, and that the index names, too: its own layers belong to it. */
+static void below_a_layer(struct vl_store *s, const struct fix_images *x)
+{
+	struct fix_blob outer = fix_image(s, "amd64", false, &x->shared, &x->arm64), index = fix_index(s, &outer, &x->arm64);
+	VL_CLEAN(vl_hub_list) l = { 0 };
+	VL_CLEAN(vl_desc) d = { 0 };
+	struct vl_err e = VL_ERR_INIT;
+
+	vl_desc_init(&d, VL_MT_INDEX, &index.digest, index.size);
+	tap_good(vl_hub_below(s, &d, &l, &e), &e, "a manifest that is a layer, too");
+	tap_ok(place_in(&l, &x->arm64) < l.n && l.v[place_in(&l, &x->arm64)].is_doc, "counts as a manifest");
+	tap_ok(place_in(&l, &x->arm64_layer) < l.n, "with its layers");
+}
+
 static void test_below(void)
 {
 	VL_AUTO(vl_store) s = fix_open("below");
@@ -234,6 +248,7 @@ static void test_below(void)
 	tap_ok(place_in(&l, &x.semgrep) == 7 && l.v[7].is_doc, "the index is last");
 	tap_ok(place_in(&l, &x.amd64_layer) < place_in(&l, &x.amd64), "layers before their manifest");
 	tap_ok(place_in(&l, &x.arm64) < 7 && l.v[place_in(&l, &x.arm64)].is_doc, "manifests before the index");
+	below_a_layer(s, &x);
 	unlink(fix_blob_path("below", &x.amd64.digest));
 	tap_fails(vl_hub_below(s, &d, &l, &e), &e, VL_E_STORE, "a manifest is missing");
 }
