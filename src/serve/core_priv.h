@@ -18,6 +18,8 @@
 
 #define VL_URL_MAX 2048u
 #define VL_TAIL (64u << 10) /* the end of a blob that is kept back until its digest is known; smaller ones wait whole */
+#define VL_TEXT_SMALL (32u << 10)
+#define VL_TEXTS_MAX (16u << 20) /* of all longer ones: clients that ask for lists and never read must not fill memory */
 #define VL_ADDRESS_MAX 80
 
 int64_t vl_clock_ms(void); /* monotonic */
@@ -92,6 +94,7 @@ struct vl_request {
 	struct MHD_Response *response; /* our own reference: keeps sent_fd open for the watch */
 	unsigned status;
 	uint64_t length;             /* of the body */
+	uint64_t held;               /* of vl_server.texts */
 	uint64_t acked;              /* by the client, when it began */
 };
 enum vl_phase { VL_PHASE_NEW = 0, VL_PHASE_RUNNING, VL_PHASE_IDLE };
@@ -158,6 +161,7 @@ struct vl_server {
 	int64_t looked;                /* ms */
 	atomic_bool stopping;
 	struct vl_counters count;
+	atomic_ullong texts;           /* bytes of long texts that clients have not taken yet */
 	struct vl_known *known;
 	struct vl_notes *notes;
 	struct vl_clerk hasher, doorman;

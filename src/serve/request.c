@@ -321,6 +321,8 @@ static void release(struct vl_conn *c)
 	if (r->fd >= 0)
 		close(r->fd);
 	r->fd = -1;
+	atomic_fetch_sub(&c->server->texts, r->held);
+	r->held = 0;
 	vl_auth_forget(r);
 	vl_reply_clear(&r->reply);
 	if (r->hall)

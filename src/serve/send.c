@@ -96,6 +96,18 @@ static enum MHD_Result queue(struct vl_conn *c, unsigned status, struct MHD_Resp
 	return MHD_queue_response(c->mhd, status, response);
 }
 
+static bool hold_text(struct vl_conn *c, size_t len)
+{
+	if (len <= VL_TEXT_SMALL)
+		return true;
+	if (atomic_fetch_add(&c->server->texts, len) + len <= VL_TEXTS_MAX) {
+		c->req.held = len;
+		return true;
+	}
+	atomic_fetch_sub(&c->server->texts, len);
+	return false;
+}
+
 static enum MHD_Result queue_memory(struct vl_conn *c, unsigned status, const uint8_t *data, size_t len)
 {
 	/* The reply owns the bytes until the request ends. MHD's parameter is not const, though it only reads. */
@@ -271,6 +283,8 @@ enum MHD_Result vl_send(struct vl_conn *c)
 
 	if (r->is_blob && r->status == 200)
 		return send_blob(c);
+	if (!c->req.head && !hold_text(c, r->body.len))
+		return say(c, 503, "TOOMANYREQUESTS", "too many long answers wait for their clients; try again soon");
 	return queue_memory(c, (unsigned)r->status, r->body.data, r->body.len);
 }
 
