@@ -3,7 +3,7 @@
  * In:    channels of many generations, newest first or not.
  * Out:   the bytes of each.
  * Keeps: two hundred generations of a thousand images differ in a few of them: a document is read and hashed when it is
- *        met for the first time; later it is only walked over, once per snapshot. Nesting is bounded as in the closure. */
+ *        met for the first time; later it is only walked over, once per snapshot. Nesting is bounded as elsewhere. */
 #include "pipeline/sizing.h"
 
 #include <stdlib.h>

@@ -219,10 +219,11 @@ static bool mount_looked_at(struct vl_task *t, struct vl_err *e)
 
 static bool look_at_mount(struct vl_task *t)
 {
+	const struct vl_pub_blob *b = blob_of(t);
 	char digest[VL_DIGEST_OCI];
 
 	set_scope(t, NULL);
-	vl_task_ask(t, VL_HEAD, vl_pub_url(t->pub, blob_of(t)->repo, "blobs", vl_digest_oci(&blob_of(t)->digest, digest)),
+	vl_task_ask(t, VL_HEAD, vl_pub_url(t->pub, b->repo, "blobs", vl_digest_oci(&b->digest, digest)),
 		    mount_looked_at);
 	return true;
 }

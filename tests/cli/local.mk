@@ -10,4 +10,4 @@ cli_tests_pack = tests/cli/care-fsck.sh tests/cli/care-rollback.sh tests/cli/cmd
 	tests/cli/publish-faults.sh tests/cli/publish.sh tests/cli/serve-clients.sh tests/cli/serve-faults.sh \
 	tests/cli/serve-tls.sh tests/cli/serve-units.sh tests/cli/serve.sh
 long_tests = tests/long/real-data.sh tests/long/serve-load.sh tests/tamper/flip.sh tests/torture/agree.sh tests/torture/disk-full.sh tests/torture/kill-sweep.sh \
-	tests/torture/pack-sweep.sh tests/torture/publish-kill.sh tests/torture/read-once.sh tests/torture/repair-kill.sh
+	tests/torture/pack-sweep.sh tests/torture/publish-kill.sh tests/torture/read-once.sh tests/torture/repair-kill.sh tests/torture/store-walk.sh

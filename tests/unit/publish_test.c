@@ -149,7 +149,7 @@ static void drop(struct world *w, const char *name, const struct vl_digest *d)
 	vl_request_clear(&f.get);
 }
 
-/* Stopped before the tags, and meanwhile somebody has cleaned up what has no tag: the index is there, a child is not. */
+/* Stopped before the tags; then somebody cleaned up what has no tag: the index is there, a child is not. */
 static void test_lost_child(struct world *w, const struct fix_images *x)
 {
 	struct pushed p;
