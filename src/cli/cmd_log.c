@@ -43,7 +43,7 @@ static bool same_content(const struct vl_channel *a, const struct vl_channel *b)
 
 static bool same_state(const struct vl_channel *a, const struct vl_channel *b)
 {
-	return same_content(a, b) && a->installed == b->installed;
+	return same_content(a, b) && a->installed == b->installed && a->again == b->again;
 }
 
 /* Back to an older state, or forward again: by a rollback, or by a bundle that was there before. */
@@ -61,7 +61,7 @@ static enum how how_came(const struct telling *t, size_t at, const struct vl_cha
 
 	if (same_state(ch, was))
 		return AS_BEFORE;
-	if (was_there(t, at, ch))
+	if (ch->again || was_there(t, at, ch)) /* gc may have taken what was there */
 		return AGAIN;
 	return ch->sealed ? UNPACKED : FETCHED;
 }
@@ -92,6 +92,7 @@ static bool channel_line(const struct telling *t, const struct vl_generation *g,
 	vl_jw_str(&l.w, "by", ch->sealed ? "unpack" : "fetch");
 	vl_line_digest(&l, "root", &ch->root);
 	vl_line_time(&l, "installed", ch->installed);
+	vl_line_time(&l, "installed-again", ch->again);
 	vl_line_time(&l, "created", ch->created);
 	vl_line_time(&l, "expires", ch->expires);
 	if (ch->sealed) {
@@ -103,6 +104,13 @@ static bool channel_line(const struct telling *t, const struct vl_generation *g,
 	return vl_line_end(&l, e);
 }
 
+static int64_t came_at(const struct vl_channel *ch)
+{
+	if (ch->again)
+		return ch->again;
+	return ch->installed ? ch->installed : ch->created;
+}
+
 static void say_channel(const struct telling *t, const struct vl_channel *ch, enum how how)
 {
 	uint64_t bytes = snapshot_bytes(t, ch);
@@ -112,7 +120,7 @@ static void say_channel(const struct telling *t, const struct vl_channel *ch, en
 
 	vl_digest_hex(&ch->root, hex);
 	vl_say("  %s %" PRIu64 "  %s %s", ch->name, ch->sequence, word[how],
-	       vl_when(ch->installed ? ch->installed : ch->created, now, when));
+	       vl_when(came_at(ch), now, when));
 	vl_say(", %s, root %.*s\n", bytes ? vl_size_text(bytes, size) : "size not known", SHORT_HEX, hex);
 	if (!ch->sealed)
 		return;

@@ -75,6 +75,7 @@ static bool channel_line(const struct survey *s, const struct vl_channel *ch, st
 	vl_line_digest(&l, "root", &ch->root);
 	vl_line_time(&l, "created", ch->created);
 	vl_line_time(&l, "installed", ch->installed);
+	vl_line_time(&l, "installed-again", ch->again);
 	vl_line_time(&l, "expires", ch->expires);
 	vl_jw_bool(&l.w, "expired", ch->expires && ch->expires <= s->c->env.now);
 	vl_jw_bool(&l.w, "sealed", ch->sealed);
@@ -97,10 +98,12 @@ static void say_channel(const struct survey *s, const struct vl_channel *ch)
 		vl_say("packed %s, ", vl_when(ch->created, now, when));
 	if (!ch->sealed) {
 		vl_say("fetched on this host, not signed\n");
-		return;
+	} else {
+		vl_say("%s\n", vl_expiry_text(ch->expires, now, expiry));
+		vl_say("  installed %s, signed by %s\n", vl_when(ch->installed, now, when), ch->signers);
 	}
-	vl_say("%s\n", vl_expiry_text(ch->expires, now, expiry));
-	vl_say("  installed %s, signed by %s\n", vl_when(ch->installed, now, when), ch->signers);
+	if (ch->again)
+		vl_say("  installed again by a rollback %s\n", vl_when(ch->again, now, when));
 	if (newer_than(s, ch))
 		vl_say("  gone back from %s %" PRIu64 "; to return: valise rollback %" PRIu64 ", or unpack it again\n",
 		       ch->name, newer_than(s, ch), newer_than(s, ch));

@@ -94,6 +94,7 @@ static bool claim_number(struct vl_packing *p, uint64_t sequence, struct vl_err 
 	if (c.sequence == sequence || vl_packing_received(p))
 		return true;
 	c.sequence = sequence;
+	c.again = 0; /* a state of its own */
 	return vl_packing_commit(p, &c, e);
 }
 

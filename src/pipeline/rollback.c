@@ -157,7 +157,7 @@ static bool choose_state(struct rollback *b, struct vl_err *e)
 	if (!found)
 		return not_held(b, e);
 	b->r->now = found->c;
-	b->r->now.installed = b->env->now;
+	b->r->now.again = b->env->now; /* .installed stays: that is when it came into this host */
 	b->r->generation = found->last;
 	b->r->already = same_state(&found->c, &b->r->was);
 	return true;

@@ -23,6 +23,7 @@
 #define AN_CREATED "valise.created"
 #define AN_EXPIRES "valise.expires"
 #define AN_INSTALLED "valise.installed"
+#define AN_AGAIN "valise.installed-again"
 #define AN_SEALED "valise.sealed"
 #define AN_WAYBILL "valise.waybill"
 #define AN_SIGNERS "valise.signers"
@@ -203,7 +204,8 @@ static bool take_channel(const struct vl_desc *d, struct vl_channel *c)
 	memcpy(c->name, name, strlen(name) + 1);
 	return take_number(d, AN_EPOCH, &c->epoch) && take_number(d, AN_SEQUENCE, &c->sequence) &&
 	       take_time(d, AN_CREATED, true, &c->created) && take_time(d, AN_EXPIRES, false, &c->expires) &&
-	       take_time(d, AN_INSTALLED, false, &c->installed) && take_seal(d, c);
+	       take_time(d, AN_INSTALLED, false, &c->installed) && take_time(d, AN_AGAIN, false, &c->again) &&
+	       take_seal(d, c);
 }
 
 bool vl_generation_load(const struct vl_store *s, uint64_t number, struct vl_generation *g, struct vl_err *e)
@@ -289,6 +291,7 @@ static void put_root(struct vl_doc *index, const struct vl_channel *c)
 	vl_desc_set(d, AN_CREATED, vl_time_text(c->created, text));
 	set_time(d, AN_EXPIRES, c->expires);
 	set_time(d, AN_INSTALLED, c->installed);
+	set_time(d, AN_AGAIN, c->again);
 	if (!c->sealed)
 		return;
 	vl_desc_set(d, AN_SEALED, "true");

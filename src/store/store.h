@@ -129,6 +129,7 @@ struct vl_channel { /* what a generation holds of one channel */
 	uint64_t root_size;
 	int64_t created, expires; /* of the waybill, seconds; expires 0: none (a snapshot that was only fetched) */
 	int64_t installed;        /* when this host took it in */
+	int64_t again;            /* when a rollback put it back; 0: none did */
 	bool sealed;              /* came by a signed waybill */
 	struct vl_digest waybill; /* sha256 of waybill.json; only when sealed */
 	char signers[VL_DIGEST_HEX * 5]; /* key ids, separated by blanks; only when sealed */

@@ -48,6 +48,9 @@ says '^Bundles older than prod 3 stay refused'
 is_at 2; same "$(high)" 3 "the mark stays"
 run valise status; exits 0; says 'channel prod, sequence 2'; says '^  gone back from prod 3; to return: valise rollback 3, or'
 run valise status --json; says '"sequence":2,.*"highest":3'
+run valise status; says '^  installed .*, signed by'; says '^  installed again by a rollback '
+cp -a "$S" gone; run valise --store gone gc --keep 1; exits 0; run valise --store gone log; exits 0
+says '^  prod 2  installed again '; says_not 'unpacked'; rm -rf gone
 run valise rollback 2; exits 0; says '^nothing to do: prod is at 2'
 run valise rollback; exits 0; says '^installed again: prod 1 (2 before)'; is_at 1
 run valise rollback; exits 2; complains 'E0207: the store holds nothing of prod before 1'; is_at 1

@@ -212,6 +212,7 @@ static void test_damaged_annotations(void)
 	} cases[] = {
 		{ "valise.sequence", "-1" }, { "valise.sequence", "1x" }, { "valise.sequence", "9007199254740992" },
 		{ "valise.sequence", "" },   { "valise.epoch", " 1" },	  { "valise.created", "yesterday" },
+		{ "valise.installed-again", "0" },
 		{ "valise.expires", "0" },   { "valise.waybill", "ab" },  { "valise.installed", "2026-13-01" },
 	};
 	VL_AUTO(vl_store) s = fix_open("annotations");
