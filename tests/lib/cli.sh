@@ -17,8 +17,9 @@ PATH=$PATH:/usr/sbin:/sbin; export PATH # nginx and ip, for who is not root
 T=$(mktemp -d "${TMPDIR:-/tmp}/valise-test.XXXXXX")
 T_HOME=$HOME; HOME=$T/home; mkdir -p "$HOME"
 XDG_DATA_HOME=$HOME/data XDG_CONFIG_HOME=$HOME/config XDG_CACHE_HOME=$HOME/cache
+XDG_RUNTIME_DIR=$HOME/run; mkdir -m 700 "$XDG_RUNTIME_DIR" # skopeo and podman look for log-ins there, too
 VALISE_STORE=$T/store VALISE_CONFIG=$T/valise.conf; : >"$T/valise.conf"
-export HOME XDG_DATA_HOME XDG_CONFIG_HOME XDG_CACHE_HOME VALISE_STORE VALISE_CONFIG VALISE
+export HOME XDG_DATA_HOME XDG_CONFIG_HOME XDG_CACHE_HOME XDG_RUNTIME_DIR VALISE_STORE VALISE_CONFIG VALISE
 unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY all_proxy ALL_PROXY no_proxy NO_PROXY DOCKER_CONFIG NETRC SOURCE_DATE_EPOCH
 T_N=0 T_BAD=0 T_PIDS= STATUS=0
 

@@ -73,7 +73,9 @@ images_push() {
 	python3 "$SRC/tests/lib/images.py" push "$I_DIR" "$1" "$2" "${3:-}" || bail "the rest cannot be pushed to $1"
 }
 images_same_tree() {
-	i_out=$(mktemp -d "$T/unpacked.XXXXXX") && umoci unpack --image "$1" "$i_out/b" || return
+	i_root=; [ "$(id -u)" -eq 0 ] || i_root=--rootless
+	# shellcheck disable=SC2086 # an option or nothing
+	i_out=$(mktemp -d "$T/unpacked.XXXXXX") && umoci unpack $i_root --image "$1" "$i_out/b" || return
 	[ "$(tree_of "$i_out/b/rootfs")" = "$(tree_of "$2")" ] || { diff -r "$i_out/b/rootfs" "$2"; return 1; }
 	rm -rf "$i_out"
 }
