@@ -81,6 +81,6 @@ if [ "$(id -u)" -eq 0 ]; then
 	same "$(code -u 'alice:pass:wörd' "$URL/files/rules/mid.bin")" 200 'and serves'
 	serve_stop TERM
 else
-	run valise serve --listen 127.0.0.1:0 --user nobody; exits 22; complains 'only root can become'
+	run timeout 20 "$VALISE" serve --listen 127.0.0.1:0 --user daemon; exits 22; complains 'only root can become'
 fi
 t_done
