@@ -91,6 +91,15 @@ static void say_images(const struct vl_exported *x)
 	}
 }
 
+static size_t names_in(const struct vl_exported *x)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < x->images.n; i++)
+		n += x->images.v[i].n;
+	return n;
+}
+
 static void say_next(const struct opts *o, const struct vl_exported *x)
 {
 	VL_STR out = vl_safe_text(o->out, 512);
@@ -103,6 +112,9 @@ static void say_next(const struct opts *o, const struct vl_exported *x)
 		vl_say("Next: docker load -i %s   or   podman load -i %s\n", out, out);
 	else if (x->format == VL_EXPORT_OCI)
 		vl_say("Next: skopeo copy oci-archive:%s:%s docker://...\n", out, name);
+	if (x->format == VL_EXPORT_OCI && names_in(x) > 1)
+		vl_say("podman load takes an oci-archive with one name only: use --format docker-archive, or "
+		       "--image NAME --no-attached.\n");
 }
 
 static void say_result(const struct opts *o, const struct vl_exported *x)

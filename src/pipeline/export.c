@@ -47,7 +47,8 @@ struct search {
 	const struct vl_channel *channel;   /* where it is; NULL: not found */
 	const char *rest;                   /* of `what`, behind the item; or NULL */
 	struct vl_named_images all;               /* images of that item, or of all items */
-	char *items;                        /* names, for the error */
+	char **name;                        /* of all items, for the error */
+	size_t n_name, cap_name;
 	size_t channels;                    /* looked at */
 };
 
@@ -55,7 +56,9 @@ static void search_clear(struct search *f)
 {
 	vl_desc_clear(&f->item);
 	vl_named_images_clear(&f->all);
-	free(f->items);
+	for (size_t i = 0; i < f->n_name; i++)
+		free(f->name[i]);
+	free(f->name);
 }
 
 /* "item" or "item/...": *rest is what follows. */
@@ -73,10 +76,10 @@ static bool look_at_item(struct search *f, const struct vl_channel *ch, const st
 {
 	struct vl_docs docs = vl_docs_of_store(f->s);
 	const char *name = vl_desc_get(item, VL_AN_ITEM), *rest;
-	VL_STR before = f->items;
 	bool is_images;
 
-	f->items = vl_xprintf("%s%s%s", before ? before : "", before ? ", " : "", name ? name : "-");
+	vl_grow(&f->name, f->n_name, &f->cap_name, sizeof *f->name);
+	f->name[f->n_name++] = vl_xstrdup(name ? name : "-");
 	if (name && names_item(f->o->what, name, &rest)) {
 		if (f->channel) {
 			vl_fail(e, VL_E_USAGE, "item %s is in channel %s and in channel %s", name, f->channel->name,
@@ -148,9 +151,32 @@ static bool or_channel(struct vl_err *e)
 	return vl_hint(e, "%.400s Or choose a channel with --channel.", hint);
 }
 
-static bool pick_named(const struct search *f, const char *name, struct vl_named_images *out, struct vl_err *e)
+/* What was typed may be meant for an item as well as for an image; e says already that it is no image. */
+static bool no_such(const struct search *f, const char *name, struct vl_err *e)
 {
 	VL_STR safe = vl_safe_text(name, 200);
+	VL_STR items = vl_xstrdup("");
+	const char **word = vl_xcalloc(f->n_name + 1, sizeof *word), *near;
+	VL_STR meant = NULL;
+
+	for (size_t i = 0; i < f->n_name; i++) {
+		VL_STR before = vl_steal(&items);
+
+		word[i] = f->name[i];
+		items = vl_xprintf("%s%s%s", before, *before ? ", " : "", word[i]);
+	}
+	near = vl_nearest(name, word);
+	meant = vl_safe_text(near ? near : items, 300);
+	free(word);
+	if (!near && !strncmp(e->hint, "Did you mean", strlen("Did you mean")))
+		return false;
+	vl_fail(e, VL_E_ABSENT, "there is no item%s %s in this store", f->all.n ? " or image" : "", safe);
+	return near ? vl_hint(e, "Did you mean %s?", meant) :
+		      vl_hint(e, "It holds the items: %s. valise list ITEM shows images.", *meant ? meant : "none");
+}
+
+static bool pick_named(const struct search *f, const char *name, struct vl_named_images *out, struct vl_err *e)
+{
 	size_t at;
 
 	if (vl_named_images_find(&f->all, name, &at, e)) {
@@ -164,10 +190,7 @@ static bool pick_named(const struct search *f, const char *name, struct vl_named
 	}
 	if (e->code == VL_E_USAGE && f->channels > 1)
 		return or_channel(e);
-	if (f->channel || e->code != VL_E_ABSENT || f->all.n)
-		return false;
-	vl_fail(e, VL_E_ABSENT, "there is no item %s in this store", safe);
-	return vl_hint(e, "It holds: %s.", f->items ? f->items : "nothing");
+	return f->channel || e->code != VL_E_ABSENT ? false : no_such(f, name, e);
 }
 
 /* An item of files is exported as the one artifact it is. */
@@ -237,6 +260,8 @@ static bool no_platform(const struct vl_named_image *image, const struct vl_vari
 		vl_fail(e, VL_E_USAGE, "%s has %zu images for platform %s", name, n, safe);
 	else
 		vl_fail(e, VL_E_ABSENT, "%s has no image for platform %s", name, safe);
+	if (!n && asked && !strchr(asked, '/'))
+		return vl_hint(e, "A platform is written OS/ARCH. It has: %s.", *has ? has : "none that is known");
 	return vl_hint(e, "It has: %s.", *has ? has : "nothing that says its platform");
 }
 
@@ -327,7 +352,12 @@ static bool open_parent(const char *path, int *dir, const char **base, struct vl
 	if (!**base || !strcmp(*base, ".") || !strcmp(*base, ".."))
 		return vl_fail(e, VL_E_USAGE, "%s: name a file or directory that is to be made", path);
 	*dir = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return *dir >= 0 ? check_free(*dir, *base, path, e) : vl_fail_os(e, "directory %s", parent);
+	if (*dir < 0)
+		return vl_fail_os(e, "directory %s", parent);
+	if (!check_free(*dir, *base, path, e))
+		return false;
+	/* Asked beforehand, so that the answer names the path as it was typed. */
+	return faccessat(*dir, ".", W_OK | X_OK, AT_EACCESS) == 0 || vl_fail_name(e, "create", path);
 }
 
 static bool check_space(const struct vl_exporting *x, int dir, struct vl_err *e)
@@ -379,18 +409,25 @@ static bool to_dir(struct vl_exporting *x, int parent, const char *base, struct 
 	return false;
 }
 
+static bool to_stdout(struct vl_exporting *x, struct vl_err *e)
+{
+	if (x->x->format == VL_EXPORT_FILES)
+		return vl_fail(e, VL_E_USAGE, "--format files writes a directory, not to standard output");
+	vl_emit_phase(x->env, "export", x->total);
+	return vl_export_archive(x, STDOUT_FILENO, e);
+}
+
 static bool write_it(struct vl_exporting *x, struct vl_err *e)
 {
 	VL_FD dir = -1;
 	const char *base;
-	bool files = x->x->format == VL_EXPORT_FILES;
 
 	if (!strcmp(x->o->out, "-"))
-		return !files ? vl_export_archive(x, STDOUT_FILENO, e) :
-				vl_fail(e, VL_E_USAGE, "--format files writes a directory, not to standard output");
+		return to_stdout(x, e);
 	if (!open_parent(x->o->out, &dir, &base, e) || !check_space(x, dir, e))
 		return false;
-	return files ? to_dir(x, dir, base, e) : to_file(x, dir, base, e);
+	vl_emit_phase(x->env, "export", x->total);
+	return x->x->format == VL_EXPORT_FILES ? to_dir(x, dir, base, e) : to_file(x, dir, base, e);
 }
 
 /* ---- the flow ---- */
@@ -451,7 +488,6 @@ static bool measure(struct vl_exporting *x, struct vl_err *e)
 		if (!vl_blob_set_add(&all, &docs, &x->x->images.v[i].desc, e))
 			return false;
 	x->total = vl_blob_set_bytes(&all);
-	vl_emit_phase(x->env, "export", x->total);
 	return true;
 }
 
