@@ -300,7 +300,7 @@ static void say_item(const struct vl_cli *c, const struct vl_diff_item *i)
 	VL_STR age = age_text(i);
 	char size[24];
 
-	vl_say("%-9s %-16s %-10s", word[i->change], name, type);
+	vl_say("%-9s %-16s %-16s", word[i->change], name, type);
 	if (i->change == VL_NEW || i->change == VL_CHANGED)
 		vl_say(" %s new", vl_size_text(i->bytes_new, size));
 	if (i->change == VL_CHANGED)

@@ -249,34 +249,59 @@ static bool say_total(const struct listing *l, const struct vl_channel *ch, stru
 		return vl_line_end(&line, e);
 	}
 	if (items > 1)
-		vl_say("  %-16s %-10s %9s in %zu items\n", "total", "", vl_size_text(vl_blob_set_bytes(&all), size),
+		vl_say("  %-16s %-16s %9s in %zu items\n", "total", "", vl_size_text(vl_blob_set_bytes(&all), size),
 		       items);
 	return true;
 }
 
-static bool say_channel(const struct listing *l, const struct vl_channel *ch, const char *only, bool *found,
-			struct vl_err *e)
+static bool is_wanted(const struct held *h, const struct vl_channel *ch, const char *only)
+{
+	const char *name = vl_desc_get(&h->desc, VL_AN_ITEM);
+
+	return h->channel == ch && (!only || (name && !strcmp(name, only)));
+}
+
+static bool has_item(const struct listing *l, const struct vl_channel *ch, const char *only)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (is_wanted(&l->item[i], ch, only))
+			return true;
+	return false;
+}
+
+static bool say_channel(const struct listing *l, const struct vl_channel *ch, const char *only, struct vl_err *e)
 {
 	if (!l->c->g.json)
 		vl_say("%s %" PRIu64 "\n", ch->name, ch->sequence);
 	for (size_t i = 0; i < l->n; i++) {
-		const char *name = vl_desc_get(&l->item[i].desc, VL_AN_ITEM);
-
-		if (l->item[i].channel != ch || (only && (!name || strcmp(name, only))))
+		if (!is_wanted(&l->item[i], ch, only))
 			continue;
-		*found = true;
 		if (!say_item(l, &l->item[i], e) || (only && !say_content(l, &l->item[i], e)))
 			return false;
 	}
 	return only ? true : say_total(l, ch, e);
 }
 
-static bool not_found(const char *name, struct vl_err *e)
+static bool not_found(const struct listing *l, const char *name, const char *channel, struct vl_err *e)
 {
+	const char **names = vl_xcalloc(l->n + 1, sizeof *names), *near;
 	VL_STR safe = vl_safe_text(name, 64);
+	VL_STR meant = NULL;
+	size_t n = 0;
 
-	vl_fail(e, VL_E_ABSENT, "there is no item %s in this store", safe);
-	return vl_hint(e, "valise list shows all items.");
+	for (size_t i = 0; i < l->n; i++) {
+		const char *item = vl_desc_get(&l->item[i].desc, VL_AN_ITEM);
+
+		if (item && (!channel || !strcmp(channel, l->item[i].channel->name)))
+			names[n++] = item;
+	}
+	near = vl_nearest(name, names);
+	meant = vl_safe_text(near ? near : "", 64);
+	free(names);
+	vl_fail(e, VL_E_ABSENT, "there is no item %s in %s%s", safe, channel ? "channel " : "this store",
+		channel ? channel : "");
+	return near ? vl_hint(e, "Did you mean %s? valise list shows all items.", meant) :
+		      vl_hint(e, "valise list shows all items.");
 }
 
 static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
@@ -298,10 +323,13 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 	for (size_t i = 0; i < g.n; i++) {
 		if (o->channel && strcmp(o->channel, g.channel[i].name))
 			continue;
-		if (!say_channel(&l, &g.channel[i], c->args[0], &found, e))
+		if (c->n_args && !has_item(&l, &g.channel[i], c->args[0]))
+			continue;
+		found = true;
+		if (!say_channel(&l, &g.channel[i], c->n_args ? c->args[0] : NULL, e))
 			return false;
 	}
-	return found || !c->args[0] ? true : not_found(c->args[0], e);
+	return found || !c->n_args ? true : not_found(&l, c->args[0], o->channel, e);
 }
 
 const struct vl_command vl_cmd_list = {

@@ -111,7 +111,7 @@ void vl_item_say(const struct vl_item_facts *i, int64_t now)
 		vl_count_text(i->images, "image", "images", count);
 	else
 		vl_count_text(i->files, "file", "files", count);
-	printf("  %-16s %-10s %9s in %s", name, type, vl_size_text(i->bytes, size), count);
+	printf("  %-16s %-16s %9s in %s", name, type, vl_size_text(i->bytes, size), count);
 	if (i->attached)
 		printf(", %s", vl_count_text(i->attached, "signature or attestation", "signatures and attestations",
 					     count));

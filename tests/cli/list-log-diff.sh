@@ -40,6 +40,8 @@ says "^     5\.3 MB  $(images_digest app:1)  $R/lab/app:1$"; says '^            
 says "^      45 kB  $(images_digest tool:1)  $R/lab/tool:1$"; says_not '^  total'
 run valise $B list base; says '^             linux/amd64 linux/arm64/v8$'
 run valise $B list docs; says '  two$'; says_not 'shared'
+run valise $B list bse; exits 2; says_nothing; complains 'E0207: there is no item bse in this store\. Did you mean base?'
+run valise $B list bse -c prod; exits 2; complains 'there is no item bse in channel prod\. Did you'
 run valise $B --json list analyzers; exits 0
 check "list --json: images" jq -se 'map(select(.type == "image")) | length == 2 and all(.platforms == ["linux/amd64"])' "$T/out"
 check "list --json: what is attached" jq -se --arg d "$(images_digest app:1)" 'map(select(.type == "attached" and .subject == $d)) | length == 2' "$T/out"
