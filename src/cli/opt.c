@@ -256,23 +256,43 @@ static bool take_letters(struct parser *p, const char *word, struct vl_err *e)
 	return true;
 }
 
+/* What other programs call it. */
+static const char *ours_for(const char *word)
+{
+	static const struct {
+		const char *theirs, *ours;
+	} same[] = {
+		{ "push", "publish" }, { "sync", "publish" }, { "upload", "publish" }, { "prune", "gc" },
+		{ "check", "fsck or verify" }, { "restore", "unpack" }, { "load", "unpack" }, { "import", "unpack" },
+		{ "install", "unpack" }, { "snapshots", "log" }, { "history", "log" }, { "save", "pack or export" },
+		{ "info", "inspect or status" }, { "pull", "fetch" }, { "download", "fetch" }, { "ls", "list" },
+	};
+
+	for (size_t i = 0; i < VL_LEN(same); i++)
+		if (!strcmp(same[i].theirs, word))
+			return same[i].ours;
+	return NULL;
+}
+
 static bool unknown_command(const char *word, struct vl_err *e)
 {
-	const char *words[VL_OPTS_MAX], *near;
+	const char *words[VL_OPTS_MAX], *near, *ours = ours_for(word);
 	VL_STR safe = vl_safe_text(word, 80);
 	size_t n = 0;
 
 	for (const char *const *w = vl_commands_left_out(); *w; w++) {
-		if (strcmp(*w, word))
+		if (strcmp(*w, word) && (!ours || strcmp(*w, ours)))
 			continue;
-		vl_fail(e, VL_E_USAGE, "%s is not part of this valise, which was built to receive only", safe);
-		return vl_hint(e, "Run valise %s with the whole program, as the connected host has it.", safe);
+		vl_fail(e, VL_E_USAGE, "%s is not part of this valise, which was built to receive only", *w);
+		return vl_hint(e, "Run valise %s with the whole program, as the connected host has it.", *w);
 	}
 	for (const struct vl_command *const *c = vl_commands(); *c; c++)
 		words[n++] = (*c)->name;
 	words[n] = NULL;
 	near = vl_nearest(word, words);
 	vl_fail(e, VL_E_USAGE, "unknown command %s", safe);
+	if (ours)
+		return vl_hint(e, "In valise that is %s. See valise --help.", ours);
 	return near ? vl_hint(e, "Did you mean %s? See valise --help.", near) : vl_hint(e, "See valise --help.");
 }
 

@@ -30,6 +30,8 @@ exits 2; complains 'did you mean "registry"? See valise.conf(5)\.$'
 
 # refused, with the nearest
 run valise unpak x; exits 2; says_nothing; complains 'E0201: unknown command unpak\. Did you mean unpack?'
+run valise push x; exits 2; says_nothing; complains 'unknown command push\. In valise that is publish\.'
+run valise check; exits 2; complains 'In valise that is fsck or verify\. See valise --help'
 run valise frobnicate; exits 2; complains 'unknown command frobnicate\. See valise --help'
 run valise unpack --chanel x y; exits 2; says_nothing; complains 'unpack: E0201: unknown option --chanel\. Did you mean --channel?'
 run valise verify --accept x; exits 2; complains 'unknown option --accept'
