@@ -222,7 +222,8 @@ static size_t place_in(const struct vl_hub_list *l, const struct fix_blob *b)
 /* A manifest that another one has as its layer, and that the index names, too: its own layers belong to it. */
 static void below_a_layer(struct vl_store *s, const struct fix_images *x)
 {
-	struct fix_blob outer = fix_image(s, "amd64", false, &x->shared, &x->arm64), index = fix_index(s, &outer, &x->arm64);
+	struct fix_blob outer = fix_image(s, "amd64", false, &x->shared, &x->arm64);
+	struct fix_blob index = fix_index(s, &outer, &x->arm64);
 	VL_CLEAN(vl_hub_list) l = { 0 };
 	VL_CLEAN(vl_desc) d = { 0 };
 	struct vl_err e = VL_ERR_INIT;
@@ -439,7 +440,7 @@ static void test_many(void)
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t1);
 	ms = (t1.tv_sec - t0.tv_sec) * 1000 + (t1.tv_nsec - t0.tv_nsec) / 1000000;
 	printf("# %ld ms of processor time\n", ms);
-	tap_ok(ms < 5000, "in far less than five seconds, sanitizers included");
+	tap_ok(ms < 5000 * tap_patience(), "in far less than five seconds, sanitizers included");
 	tap_is((long long)h->n_offer, 2000, "with 2000 names");
 	tap_ok(vl_hub_find(h, "many/img-0", "1") && vl_hub_find(h, "many/img-999", "2"), "the first and the last");
 	tap_ok(!vl_hub_find(h, "many/img-1000", "1"), "and no more");
