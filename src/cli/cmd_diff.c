@@ -153,15 +153,60 @@ static bool take_sequence(struct source *s, const struct comparing *k, const cha
 }
 
 /* ---- a bundle ---- */
-static bool open_bundle(struct source *s, const struct comparing *k, struct vl_carried *carried, struct vl_err *e)
+static bool two_channels(const struct vl_waybill *a, const struct vl_waybill *b, struct vl_err *e)
+{
+	vl_fail(e, VL_E_USAGE, "there are bundles of channel %s and of channel %s", a->channel, b->channel);
+	return vl_hint(e, "Say which with --channel NAME, or name the bundle's directory.");
+}
+
+/* As unpack would choose: of one channel, the highest sequence. A good signature beats any number without one, or a
+ * stranger's bundle could hide the one that would be installed. */
+static bool is_better(const struct vl_checked *b, const struct vl_checked *a)
+{
+	if (!a || a->verified != b->verified)
+		return !a || b->verified;
+	return b->waybill->sequence > a->waybill->sequence;
+}
+
+static bool look_at(struct source *s, const struct comparing *k, struct vl_carried *carried,
+		    const struct vl_trust *trust, struct vl_err *e)
+{
+	VL_AUTO(vl_checked) next = NULL;
+	struct vl_err why = VL_ERR_INIT;
+	struct vl_checked *was = s->checked;
+
+	if (!vl_verify_peek(&next, carried, trust, &why, e)) {
+		VL_STR path = vl_safe_text(vl_carried_path(carried), 512);
+
+		return vl_while(e, "%s", path);
+	}
+	if (k->o->channel && s->found.n > 1 && strcmp(k->o->channel, next->waybill->channel))
+		return true;
+	if (was && strcmp(was->waybill->channel, next->waybill->channel))
+		return two_channels(was->waybill, next->waybill, e);
+	if (is_better(next, was)) {
+		s->checked = next;
+		next = was;
+	}
+	return true;
+}
+
+static bool choose_bundle(struct source *s, const struct comparing *k, const char *safe, struct vl_err *e)
 {
 	VL_CLEAN(vl_trust) trust = { 0 };
-	struct vl_err why = VL_ERR_INIT;
-	const struct vl_waybill *w;
 
-	if (!vl_cli_load_trust(k->c, &k->o->trust, &trust, e) || !vl_verify_peek(&s->checked, carried, &trust, &why, e))
+	if (!vl_cli_load_trust(k->c, &k->o->trust, &trust, e))
 		return false;
-	w = s->checked->waybill;
+	for (size_t i = 0; i < s->found.n; i++)
+		if (!look_at(s, k, s->found.item[i], &trust, e))
+			return false;
+	return s->checked || vl_fail(e, VL_E_CHANNEL, "%s holds no bundle of channel %s", safe, k->o->channel);
+}
+
+static bool open_bundle(struct source *s, struct vl_err *e)
+{
+	const struct vl_waybill *w = s->checked->waybill;
+
 	s->kind = BUNDLE;
 	s->sequence = w->sequence;
 	s->verified = s->checked->verified;
@@ -176,13 +221,13 @@ static bool take_bundle(struct source *s, const struct comparing *k, const char 
 
 	if (!vl_media_find(&s->found, path, &k->c->env, e))
 		return false;
-	if (s->found.n > 1) {
-		vl_fail(e, VL_E_USAGE, "%s holds %zu bundles", safe, s->found.n);
-		return vl_hint(e, "Name one of them, such as %s.", vl_carried_path(s->found.item[0]));
-	}
-	if (!open_bundle(s, k, s->found.item[0], e))
+	if (!choose_bundle(s, k, safe, e))
+		return false;
+	s->path = vl_xstrdup(vl_carried_path(s->checked->carried));
+	if (!open_bundle(s, e))
 		return vl_while(e, "%s", safe);
-	s->path = vl_xstrdup(vl_carried_path(s->found.item[0]));
+	if (s->found.n > 1)
+		vl_emit_note(&k->c->env, "%s holds %zu bundles; taken: %s", safe, s->found.n, s->path);
 	return true;
 }
 

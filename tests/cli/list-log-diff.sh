@@ -78,7 +78,8 @@ run valise $B diff "$one" "$two"; exits 0; says "^from        prod 1, bundle"; s
 run valise $A diff b; exits 0; says "^from        prod 2, generation [0-9]* of b$"; says '^No difference'
 run valise $B diff 7; exits 2; complains 'E0207: sequence 7 is not in this store any more.*\./7'
 run valise $B diff nowhere; exits 2; complains 'nowhere'
-run valise $B diff out; exits 2; complains 'holds 2 bundles.*Name one'
+run valise $B diff out; exits 0; says "^from .*prod 2, bundle $two"; complains "out holds 2 bundles; taken: $two"
+run valise $B diff out -c lab; exits 12; complains 'out holds no bundle of channel lab'
 run valise $B diff 1 2 3; exits 2
 
 # a database: newer by what upstream says
