@@ -49,6 +49,21 @@ static bool say(struct vl_cli *c, const struct vl_fetch_report *r, bool dry_run,
 	return true;
 }
 
+static bool say_would_ask(void *ctx, const char *item, const char *type, struct vl_err *e)
+{
+	const struct vl_cli *c = ctx;
+	struct vl_line l;
+
+	if (!c->g.json) {
+		vl_say("would ask upstream for item %s (%s)\n", item, type);
+		return true;
+	}
+	vl_line_begin(&l, "would-fetch");
+	vl_jw_str(&l.w, "item", item);
+	vl_jw_str(&l.w, "item-type", type);
+	return vl_line_end(&l, e);
+}
+
 static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 {
 	const struct opts *o = opts;
@@ -57,7 +72,7 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 	struct vl_fetch_opts f = {
 		.store = c->store, .packlist = o->file ? o->file : "valise.yaml", .channel = o->channel,
 		.only = c->n_args ? c->args : NULL, .keep_going = o->keep_going, .dry_run = o->dry_run,
-		.lock_wait = (unsigned)o->lock_wait.n,
+		.lock_wait = (unsigned)o->lock_wait.n, .would_ask = say_would_ask, .would_ctx = c,
 	};
 
 	if (!vl_cli_conf(c, &conf, e) || !vl_fetch(&f, conf, &c->env, &r, e) || !say(c, &r, o->dry_run, e))

@@ -304,11 +304,22 @@ void vl_packing_report(const struct vl_packing *p, struct vl_fetch_report *r)
 	snprintf(r->channel, sizeof r->channel, "%s", p->channel);
 }
 
-static bool say_what_would_be_fetched(const struct vl_packing *p)
+static bool is_asked_for(const struct vl_fetch_opts *o, const char *item)
 {
-	for (unsigned i = 0; i < p->list->items_count; i++)
-		vl_emit_note(p->env, "would ask upstream for item %s (%s)", p->list->items[i].name,
-			     p->list->items[i].type);
+	for (const char *const *name = o->only; name && *name; name++)
+		if (!strcmp(*name, item))
+			return true;
+	return !o->only || !o->only[0];
+}
+
+static bool say_what_would_be_fetched(const struct vl_packing *p, struct vl_err *e)
+{
+	const struct vl_fetch_opts *o = p->o;
+
+	for (unsigned i = 0; o->would_ask && i < p->list->items_count; i++)
+		if (is_asked_for(o, p->list->items[i].name) &&
+		    !o->would_ask(o->would_ctx, p->list->items[i].name, p->list->items[i].type, e))
+			return false;
 	return true;
 }
 
@@ -322,6 +333,6 @@ bool vl_fetch(const struct vl_fetch_opts *o, const struct vl_conf *conf, const s
 		return false;
 	vl_packing_report(&p, r);
 	if (o->dry_run)
-		return say_what_would_be_fetched(&p);
+		return say_what_would_be_fetched(&p, e);
 	return vl_packing_fetch(&p, r, e) ? true : say_state(&p, "no new snapshot", e);
 }

@@ -18,6 +18,9 @@ struct vl_fetch_opts {
 	const char *const *only;      /* item names or NULL */
 	bool keep_going, dry_run;
 	unsigned lock_wait;
+	/* dry_run: called for every item that would be asked for; may be NULL. The name is the packing list's own. */
+	bool (*would_ask)(void *ctx, const char *item, const char *type, struct vl_err *e);
+	void *would_ctx;
 };
 struct vl_fetch_report {
 	char channel[65];

@@ -17,6 +17,7 @@ good() {
 run valise --json init x --channel test; good '.type == "result" and .command == "init"'
 run valise --json init --list; good '.type == "source" and .source == "osv"'
 run valise --json keygen -o k --no-password; good '.type == "key" and (."public-key" | length) == 56'
+run valise --json fetch --dry-run; good '.type == "would-fetch" and .item == "docs" and ."item-type" == "dir"'
 run valise --json fetch; good '.type == "result" and .command == "fetch" and .changed == true and .failed == 0'
 run valise --json pack -k k.key -o out --dry-run; good '.type == "result" and ."dry-run" == true and .carried > 0'
 run valise --json pack -k k.key -o out
