@@ -12,7 +12,7 @@
 #define REMEMBER 600000 /* ms */
 #define PENALTY 1000    /* ms until a wrong password is answered */
 #define QUEUE 32u       /* log-ins that may wait: at 100 ms each, the last one waits three seconds */
-#define SHARE 8u        /* of these from one address: two hosts that guess must not keep everybody else from logging in */
+#define SHARE 8u        /* of these from one address: two hosts that guess must not keep others from logging in */
 #define WORD_MAX 256u   /* bytes of a name or a password */
 
 static void wipe(char **text)

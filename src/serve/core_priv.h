@@ -19,7 +19,7 @@
 #define VL_URL_MAX 2048u
 #define VL_TAIL (64u << 10) /* the end of a blob that is kept back until its digest is known; smaller ones wait whole */
 #define VL_TEXT_SMALL (32u << 10)
-#define VL_TEXTS_MAX (16u << 20) /* of all longer ones: clients that ask for lists and never read must not fill memory */
+#define VL_TEXTS_MAX (16u << 20) /* of all longer ones: who asks for lists and never reads must not fill memory */
 #define VL_ADDRESS_MAX 80
 
 int64_t vl_clock_ms(void); /* monotonic */
