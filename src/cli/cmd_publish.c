@@ -26,12 +26,40 @@ static bool looks_like_registry(const char *arg)
 	return strpbrk(arg, ".:/") || !strcmp(arg, "localhost");
 }
 
+/* No item's name has a colon or a slash. */
+static bool check_order(const struct vl_cli *c, struct vl_err *e)
+{
+	for (size_t i = 1; i < c->n_args; i++) {
+		VL_STR safe = NULL;
+
+		if (!strpbrk(c->args[i], ":/"))
+			continue;
+		safe = vl_safe_text(c->args[i], 200);
+		vl_fail(e, VL_E_USAGE, "%s is no item; the registry comes first, and there is one", safe);
+		return looks_like_registry(c->args[0]) ? vl_hint(e, "valise publish REGISTRY ITEM..") :
+							 vl_hint(e, "valise publish %s %s", safe, c->args[0]);
+	}
+	return true;
+}
+
+/* "registry.corp/" is "registry.corp", here and in what is told. */
+static char *without_slash(const char *registry)
+{
+	size_t len = strlen(registry);
+
+	return vl_xstrndup(registry, len - (len > 1 && registry[len - 1] == '/' && registry[len - 2] != '/'));
+}
+
 static bool choose_registry(const struct vl_cli *c, const struct vl_conf *conf, struct vl_publish_opts *p,
-			    struct vl_err *e)
+			    char **registry, struct vl_err *e)
 {
 	size_t used = c->n_args && (!conf->registry || looks_like_registry(c->args[0]));
 
-	p->registry = used ? c->args[0] : conf->registry;
+	if (!check_order(c, e))
+		return false;
+	if (used || conf->registry)
+		p->registry = *registry = without_slash(used ? c->args[0] : conf->registry);
+	p->perhaps_item = used && !looks_like_registry(c->args[0]);
 	p->only = c->n_args > used ? c->args + used : NULL;
 	if (p->registry)
 		return true;
@@ -90,9 +118,10 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 	struct vl_publish_opts p = { .store = c->store, .channel = o->channel, .plain_http = o->plain_http,
 				     .dry_run = o->dry_run };
 	struct vl_publish_report r = { 0 };
+	VL_STR registry = NULL;
 	size_t problems = 0;
 
-	if (!vl_cli_conf(c, &conf, e) || !choose_registry(c, conf, &p, e))
+	if (!vl_cli_conf(c, &conf, e) || !choose_registry(c, conf, &p, &registry, e))
 		return false;
 	vl_name_rules_init(&rules, conf);
 	p.rule = rules.v;

@@ -265,12 +265,21 @@ static void say_retry(struct vl_job *j, unsigned pause, unsigned retries)
 			      seconds, j->tries, retries);
 }
 
+static unsigned retries_of(const struct vl_job *j)
+{
+	unsigned n = j->net->conf.retries;
+
+	if (!j->get->hasty || j->hop.status || !n)
+		return n;
+	return j->err.code == VL_E_TIMEOUT ? 0 : 1;
+}
+
 static void try_again(struct vl_job *j)
 {
 	struct vl_net *n = j->net;
 	struct vl_retry_ask ask = { .base_ms = n->conf.retry_base_ms, .retry_after = -1, .random = next_random(n) };
 	uint64_t now_have = j->offset + (j->hop.keep ? j->hop.got : 0);
-	unsigned pause;
+	unsigned pause, retries = retries_of(j);
 
 	/* A long download over a bad line is not given up while each try brings it further; `max` and the deadline end
 	 * it. */
@@ -284,7 +293,7 @@ static void try_again(struct vl_job *j)
 		ask.retry_after = -1;
 	pause = vl_retry_pause_ms(&ask);
 	/* Another server may be free now. */
-	if (j->tries > n->conf.retries || (j->get->urls[j->url_i + 1] && pause > PATIENCE * n->conf.retry_base_ms)) {
+	if (j->tries > retries || (j->get->urls[j->url_i + 1] && pause > PATIENCE * n->conf.retry_base_ms)) {
 		next_mirror(j);
 		return;
 	}
@@ -293,7 +302,7 @@ static void try_again(struct vl_job *j)
 		next_mirror(j);
 		return;
 	}
-	say_retry(j, pause, n->conf.retries);
+	say_retry(j, pause, retries);
 	to_first_hop(j);
 	j->state = VL_JOB_SLEEPING;
 }

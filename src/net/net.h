@@ -44,6 +44,8 @@ struct vl_request {
 	/* No second try after bytes of the body may have reached the server: the caller begins anew (a blob's upload
 	 * session). A log-in that the server demands, a refused connection, 429 and 503 are no second try. */
 	bool once;
+	/* The first request of a run, to a host that may be mistyped: when nobody answers, it is tried once more. */
+	bool hasty;
 	const char *label;        /* "osv PyPI": for progress and errors */
 	const char *const *urls;  /* NULL-terminated, tried in order: the next one on any failure that is not ours */
 	const char *accept;       /* Accept header, or NULL */

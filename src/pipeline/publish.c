@@ -37,6 +37,18 @@ static bool check_generation(const struct vl_publish_opts *o, const struct vl_hu
 	return vl_hint(e, "valise list shows the channels.");
 }
 
+/* No item is taken for a host of that name. */
+static bool check_registry(const struct vl_publish_opts *o, const struct vl_hub *h, struct vl_err *e)
+{
+	for (size_t i = 0; o->perhaps_item && i < h->n_offer; i++) {
+		if (strcmp(h->offer[i].item, o->registry) != 0)
+			continue;
+		vl_fail(e, VL_E_USAGE, "%s is an item; which registry? None is named here or in valise.conf", o->registry);
+		return vl_hint(e, "valise publish REGISTRY %s, or registry: in valise.conf(5).", o->registry);
+	}
+	return true;
+}
+
 bool vl_publish_run(const struct vl_publish_opts *o, const struct vl_conf *conf, const struct vl_env *env,
 		    struct vl_publish_report *r, size_t *problems, struct vl_err *e)
 {
@@ -51,7 +63,7 @@ bool vl_publish_run(const struct vl_publish_opts *o, const struct vl_conf *conf,
 
 	if (!vl_store_open(&s, o->store, VL_STORE_READ, 0, env, e) ||
 	    !vl_hub_load(&h, s, o->channel, o->rule, o->n_rule, e) || !check_generation(o, h, e) ||
-	    !vl_sources_net(&net, conf, &own, e))
+	    !check_registry(o, h, e) || !vl_sources_net(&net, conf, &own, e))
 		return false;
 	*problems = h->n_problem;
 	for (size_t i = 0; i < h->n_problem; i++)

@@ -16,6 +16,7 @@ struct vl_publish_opts {
 	const struct vl_name_rule *rule;
 	size_t n_rule;
 	bool plain_http, dry_run;
+	bool perhaps_item;            /* registry: may be an item, with the registry left out */
 };
 /* What the store offers under names, pushed as far as it is not there. Reads the store and takes no lock. What could
  * not be offered was told as warnings; their number is in *problems. */

@@ -96,7 +96,10 @@ static bool check_items(const struct vl_publish_job *job, struct vl_err *e)
 		VL_STR safe = vl_safe_text(*item, 64);
 
 		vl_fail(e, VL_E_ABSENT, "the store has no item \"%s\" that can be published", safe);
-		return near ? vl_hint(e, "Did you mean %s?", near) : vl_hint(e, "valise list shows all items.");
+		if (near)
+			return vl_hint(e, "Did you mean %s?", near);
+		return vl_hint(e, "valise list shows all items.%s",
+			       strchr(safe, '.') ? " A registry is named before them." : "");
 	}
 	return true;
 }
@@ -144,6 +147,37 @@ bool vl_pub_plan(struct vl_pub *p, struct vl_err *e)
 		return true;
 	vl_fail(e, VL_E_ABSENT, "there is nothing to publish: no item has a name of its own in a registry");
 	return vl_hint(e, "Name the items to publish: valise publish %s ITEM..", p->host);
+}
+
+/* ---- is anybody there ---- */
+
+/* What a registry says here about log-ins and paths, it says better of a name. */
+static bool greeted(struct vl_task *t, struct vl_err *e)
+{
+	enum vl_code code = t->req.ok ? VL_OK : t->req.err.code;
+
+	if (code != VL_E_NET && code != VL_E_TIMEOUT && code != VL_E_TLS && code != VL_E_RATE)
+		return true;
+	*e = t->req.err;
+	if (code == VL_E_NET && !t->req.status && !e->hint[0])
+		vl_hint(e, "Check the address, HOST[:PORT][/PREFIX], and that the registry runs.");
+	return false;
+}
+
+static bool greet(struct vl_task *t, struct vl_err *e)
+{
+	const struct vl_pub *p = t->pub;
+
+	(void)e;
+	t->item = "asking the registry";
+	t->scope = vl_pub_scope(p, 0);
+	vl_task_ask(t, VL_GET, vl_xprintf("%s://%s/v2/", p->scheme, vl_host_of_api(p->host)), greeted)->hasty = true;
+	return true;
+}
+
+bool vl_pub_greet(struct vl_pub *p, struct vl_err *e)
+{
+	return vl_pub_stage(p, 1, greet, e);
 }
 
 /* ---- which of them are there ---- */

@@ -41,17 +41,25 @@ void vl_pub_clear(struct vl_pub *p)
 
 /* ---- names, told one by one ---- */
 
-static void tell(const struct vl_pub *p, size_t a, size_t b)
+static void tell_one(const struct vl_pub *p, const struct vl_pub_name *n)
 {
+	const struct vl_env *env = p->job->env;
+	const char *what = p->job->dry_run ? "would be pushed" : "pushed";
 	char digest[VL_DIGEST_OCI];
 
-	for (size_t i = a; i < b; i++) {
-		const struct vl_pub_name *n = &p->name[i];
+	if (n->there) /* the summary counts them */
+		vl_emit_debug(env, "publish: %s: up to date", n->text);
+	else if (n->offer->tag)
+		vl_emit_item(env, "publish", n->text, n->offer->desc.size, "%s %s",
+			     vl_digest_oci(&n->offer->desc.digest, digest), what);
+	else
+		vl_emit_item(env, "publish", n->text, n->offer->desc.size, "%s", what);
+}
 
-		vl_emit_item(p->job->env, "publish", n->text, n->offer->desc.size, "%s %s",
-			     vl_digest_oci(&n->offer->desc.digest, digest),
-			     n->there ? "up to date" : p->job->dry_run ? "would be pushed" : "pushed");
-	}
+static void tell(const struct vl_pub *p, size_t a, size_t b)
+{
+	for (size_t i = a; i < b; i++)
+		tell_one(p, &p->name[i]);
 }
 
 /* ---- batches ---- */
@@ -144,8 +152,11 @@ bool vl_publish(const struct vl_publish_job *job, struct vl_net *net, struct vl_
 	*out = (struct vl_publish_report){ 0 };
 	if (!vl_pub_plan(&p, e))
 		return false;
-	vl_emit_phase(job->env, "publish", 0);
-	good = vl_pub_look_names(&p, e);
+	good = vl_pub_greet(&p, e);
+	if (good) {
+		vl_emit_phase(job->env, "publish", 0);
+		good = vl_pub_look_names(&p, e);
+	}
 	if (good) {
 		know_what_is_there(&p);
 		out->names_done = out->names - out->names_new;

@@ -116,6 +116,8 @@ void vl_pub_batch_clear(struct vl_pub *p);
 /* ---- names.c ---- */
 /* Which names there are, and which of them are there already. */
 VL_MUST bool vl_pub_plan(struct vl_pub *p, struct vl_err *e);
+/* Is anybody there. */
+VL_MUST bool vl_pub_greet(struct vl_pub *p, struct vl_err *e);
 VL_MUST bool vl_pub_look_names(struct vl_pub *p, struct vl_err *e);
 
 /* ---- look.c: the documents and blobs of names [a, b), and which of them are there ---- */

@@ -22,8 +22,8 @@ CONF
 }
 registry up; UP=$R
 registry down; DOWN=$R
-mark() { M=$(grep -c '"[A-Z]* /v2/' "$T/down.log"); }
-asked() { grep -o '"[A-Z]* /v2/[^ ]*' "$T/down.log" | tail -n +$((M + 1)) | tr -d '"'; }
+mark() { M=$(grep -c '"[A-Z]* /v2/[^ ]' "$T/down.log"); }
+asked() { grep -o '"[A-Z]* /v2/[^ ]*' "$T/down.log" | grep -v 'GET /v2/$' | tail -n +$((M + 1)) | tr -d '"'; }
 methods() { asked | cut -d' ' -f1 | sort -u | tr '\n' ' '; }
 raw() { skopeo inspect --raw --tls-verify=false "docker://$1"; }
 same_raw() { check "$1: byte for byte as upstream" sh -c 'skopeo inspect --raw --tls-verify=false "docker://$1" >"$3" && skopeo inspect --raw --tls-verify=false "docker://$2" | cmp - "$3"' - "$UP/$1" "$DOWN/${2:-$1}" "$T/raw"; }
@@ -120,10 +120,11 @@ fi
 # ---- again ----
 curl -sSf -o /dev/null -X PUT -H 'Content-Type: application/vnd.oci.image.index.v1+json' --data-binary "$(jq -c '{schemaVersion, mediaType, manifests: [.manifests[1]]}' list)" \
 	"http://$DOWN/v2/lab/app/manifests/sha256-$hex" || bail "list"
-mark; run valise publish "$DOWN"; exits 0; says "^nothing to push: 11 names were at $DOWN already\$"; complains "lab/app:1: sha256:[0-9a-f]* up to date"
+mark; run valise publish "$DOWN"; exits 0; says "^nothing to push: 11 names were at $DOWN already\$"; complains_not "up to date"
 check "a second run sends nothing" sh -c '! echo "$1" | grep -qE "PUT|POST|PATCH"' - "$(methods)"
 same "$(asked | grep -c 'HEAD .*/lab/tool/manifests/1$')" 1 "one question for a name"
 same "$(asked | grep -c blobs)" 0 "none for a blob"
+run valise publish -v "$DOWN"; exits 0; complains "^debug: publish: $DOWN/lab/app:1: up to date\$"
 run valise publish --json "$DOWN"; exits 0
 same "$(jq -r 'select(.type == "result") | "\(.names) \(."names-new") \(."bytes-sent") \(."blobs-sent")"' out)" "11 0 0 0" "the result for programs"
 
@@ -161,7 +162,18 @@ run valise publish "$DOWN" imagse; exits 2; complains "E0207.*Did you mean image
 run valise publish -c test "$DOWN"; exits 2; complains "no channel"
 run valise --store "$T/nowhere" publish "$DOWN"; exits 2
 free_port; printf 'retries: 1\n' >valise.conf
-run valise publish "127.0.0.1:$PORT"; exits 30; complains "E3001.*refused"
+run valise publish "127.0.0.1:$PORT"; exits 30; complains "E3001: asking the registry: http://127.0.0.1:$PORT/v2/: connection refused (2 tries)\. "; complains_not "^publish"
+: >valise.conf; before=$(date +%s)
+run valise publish "127.0.0.1:$PORT"; exits 30; complains "connection refused (2 tries)"; complains_not warning
+check "it does not take long" test $(($(date +%s) - before)) -le 3
+run valise publish docs; exits 2; complains "E0201: docs is an item; which registry?"; complains "valise publish REGISTRY docs"
+run valise publish docs "$DOWN"; exits 2; complains "E0201: $DOWN is no item; the registry comes first"; complains "valise publish $DOWN docs\$"
+run valise publish "$DOWN" "$UP"; exits 2; complains "E0201: $UP is no item"
+run valise publish "$DOWN" registry.corp; exits 2; complains "E0207.*registry.corp"; complains "A registry is named before them"
+run valise publish "$DOWN/" docs; exits 0; says "^pushed 2 names, .* to $DOWN\$"
+printf 'registry: %s\n' "$DOWN" >valise.conf; run valise publish docs; exits 0; says "^nothing to push: 2 names were at $DOWN already"
+run valise publish docs "$DOWN"; exits 2; complains "the registry comes first"
+printf 'retries: 1\n' >valise.conf
 # 127.1 is an address of this host that does not look like one: no HTTP without being asked.
 run valise publish "127.1:${DOWN##*:}" platforms; exits 30; complains "E3002.*does not speak TLS.*--plain-http"
 run valise publish --plain-http "127.1:${DOWN##*:}/plain" platforms; exits 0; same_raw lab/multi:1 plain/lab/multi:1
