@@ -132,32 +132,28 @@ bool vl_assembly_end(struct vl_assembly *a, struct vl_err *e)
 
 void vl_assembly_undo(struct vl_assembly *a)
 {
+	const struct vl_blobset *done = &a->tiling.done;
 	char name[BLOB_NAME];
 
 	vl_blob_clear(&a->blob);
-	for (size_t i = 0; i < a->tiling.done.cap; i++) {
-		const struct vl_blobrow *row = &a->tiling.done.row[i];
-
-		if (row->used && row->came)
-			unlinkat(vl_store_dir(a->store), name_blob(&row->digest, name), 0); /* else: only space lost */
-	}
+	for (size_t i = 0; i < done->n; i++)
+		if (done->row[i].came) /* a failure: only space is lost */
+			unlinkat(vl_store_dir(a->store), name_blob(&done->index.v[i], name), 0);
 	vl_tiling_clear(&a->tiling);
 }
 
 bool vl_assembly_within(const struct vl_assembly *a, const struct vl_closure *c, struct vl_err *e)
 {
-	VL_CLEAN(vl_blobset) wanted = { .row = NULL };
-	struct vl_blobrow *row;
+	const struct vl_digests *carried = &a->tiling.done.index;
+	VL_CLEAN(vl_digests) wanted = { .n = 0 };
 	char hex[VL_DIGEST_HEX];
+	uint32_t number;
 
 	for (size_t i = 0; i < c->n; i++)
-		if (!vl_blobset_add(&wanted, &c->blob[i].digest, &row, e))
-			return false;
-	for (size_t i = 0; i < a->tiling.done.cap; i++) {
-		row = &a->tiling.done.row[i];
-		if (row->used && !vl_blobset_find(&wanted, &row->digest))
+		vl_digests_add(&wanted, &c->blob[i].digest, &number);
+	for (size_t i = 0; i < carried->n; i++)
+		if (vl_digests_find(&wanted, &carried->v[i]) == VL_DIGESTS_NONE)
 			return vl_fail(e, VL_E_CLOSURE, "blob %s is carried, but nothing in the snapshot names it",
-				       vl_digest_hex(&row->digest, hex));
-	}
+				       vl_digest_hex(&carried->v[i], hex));
 	return true;
 }

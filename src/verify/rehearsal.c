@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* verify/rehearsal.c: what unpack would find in the parcels, without a store.
  * In:    segments in parcel order: the root, then documents behind a document that names them, then content.
- * Out:   the verdict of vl_rehearsal_end(), and the snapshot.
+ * Out:   the verdict of vl_rehearsal_end().
  * Keeps: per blob its digest and size, and the bytes of one document at a time, so a bundle of any size needs little
  *        memory. Because parents come first, a blob that nothing has named when it comes was smuggled along
  *        (or its documents come late): refused at once. */
@@ -23,7 +23,6 @@ struct vl_rehearsal {
 	size_t missing;          /* named, but not here yet */
 	struct vl_docgraph graph;
 	struct vl_doc snapshot;
-	bool has_snapshot;
 };
 
 static const char *const doc_types[] = { VL_MT_INDEX, VL_MT_MANIFEST, VL_MT_DOCKER_LIST, VL_MT_DOCKER_MANIFEST };
@@ -109,7 +108,7 @@ static bool read_doc(struct vl_rehearsal *r, const struct vl_blobrow *row, struc
 	uint32_t node = row->node; /* naming children moves the rows; 0 is the root */
 	char hex[VL_DIGEST_HEX];
 
-	vl_digest_hex(&row->digest, hex);
+	vl_digest_hex(&r->tiling.blob, hex);
 	if (!vl_doc_parse(&doc, vl_buf_bytes(&r->text), doc_types[row->doc - 1], hex, VL_E_CLOSURE, e) ||
 	    !vl_doc_check(&doc, !node, hex, e) || !name_children(r, &doc, node, e))
 		return false;
@@ -117,7 +116,6 @@ static bool read_doc(struct vl_rehearsal *r, const struct vl_blobrow *row, struc
 		if (!doc.is_index)
 			return vl_fail(e, VL_E_CLOSURE, "the root is not an image index");
 		r->snapshot = doc;
-		r->has_snapshot = true;
 		doc = (struct vl_doc){ .media_type = NULL };
 	}
 	return true;
@@ -207,10 +205,10 @@ static bool complain_missing(const struct vl_rehearsal *r, struct vl_err *e)
 {
 	char hex[VL_DIGEST_HEX];
 
-	for (size_t i = 0; i < r->named.cap; i++)
-		if (r->named.row[i].used && !r->named.row[i].came)
+	for (size_t i = 0; i < r->named.n; i++)
+		if (!r->named.row[i].came)
 			return vl_fail(e, VL_E_CLOSURE, "%zu of %zu blobs are missing, among them %s", r->missing,
-				       r->named.n, vl_digest_hex(&r->named.row[i].digest, hex));
+				       r->named.n, vl_digest_hex(&r->named.index.v[i], hex));
 	return vl_fail(e, VL_E_INTERNAL, "a missing blob cannot be found");
 }
 
@@ -223,9 +221,4 @@ bool vl_rehearsal_end(struct vl_rehearsal *r, struct vl_err *e)
 	if (!vl_docgraph_check(&r->graph, &r->snapshot, e))
 		return false;
 	return vl_verify_totals(r->waybill, r->snapshot.n, r->named.n, r->bytes, e);
-}
-
-const struct vl_doc *vl_rehearsal_snapshot(const struct vl_rehearsal *r)
-{
-	return r->has_snapshot ? &r->snapshot : NULL;
 }

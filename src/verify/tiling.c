@@ -7,72 +7,31 @@
 
 void vl_blobset_clear(struct vl_blobset *s)
 {
+	vl_digests_clear(&s->index);
 	free(s->row);
 	*s = (struct vl_blobset){ .row = NULL };
 }
 
-/* A document may name a million digests that begin alike, whose bytes never come: a hash without a key would look at
- * each row for each of them. This one (multilinear, upper half) is universal: nobody can choose collisions. */
-static size_t hash_of(const struct vl_blobset *s, const struct vl_digest *d)
-{
-	uint64_t h = 0;
-	uint32_t word;
-
-	for (size_t i = 0; i < VL_LEN(s->key); i++) {
-		memcpy(&word, d->b + i * sizeof word, sizeof word);
-		h += s->key[i] * word;
-	}
-	return (size_t)(h >> 32);
-}
-
-/* The slot of d, or the free one where it would go. cap is a power of two and never full. */
-static struct vl_blobrow *slot_of(const struct vl_blobset *s, const struct vl_digest *d)
-{
-	for (size_t i = hash_of(s, d) & (s->cap - 1);; i = (i + 1) & (s->cap - 1))
-		if (!s->row[i].used || vl_digest_equal(&s->row[i].digest, d))
-			return &s->row[i];
-}
-
 struct vl_blobrow *vl_blobset_find(const struct vl_blobset *s, const struct vl_digest *d)
 {
-	struct vl_blobrow *row = s->cap ? slot_of(s, d) : NULL;
+	uint32_t number = vl_digests_find(&s->index, d);
 
-	return row && row->used ? row : NULL;
-}
-
-static bool grow(struct vl_blobset *s, struct vl_err *e)
-{
-	struct vl_blobset bigger = { .n = s->n, .cap = s->cap ? s->cap * 2 : 256 };
-	void *rows;
-
-	if (!vl_alloc(&rows, bigger.cap * sizeof *bigger.row, e))
-		return false;
-	memset(rows, 0, bigger.cap * sizeof *bigger.row);
-	bigger.row = rows;
-	if (s->cap)
-		memcpy(bigger.key, s->key, sizeof bigger.key);
-	else
-		vl_random(bigger.key, sizeof bigger.key);
-	for (size_t i = 0; i < s->cap; i++)
-		if (s->row[i].used)
-			*slot_of(&bigger, &s->row[i].digest) = s->row[i];
-	free(s->row);
-	*s = bigger;
-	return true;
+	return number == VL_DIGESTS_NONE ? NULL : &s->row[number];
 }
 
 bool vl_blobset_add(struct vl_blobset *s, const struct vl_digest *d, struct vl_blobrow **row, struct vl_err *e)
 {
+	uint32_t number;
+
 	*row = vl_blobset_find(s, d);
 	if (*row)
 		return true;
 	if (s->n >= VL_BLOBS_MAX)
 		return vl_fail(e, VL_E_LIMIT, "more than %u blobs", VL_BLOBS_MAX);
-	if (s->n >= s->cap / 4 * 3 && !grow(s, e))
-		return false;
-	*row = slot_of(s, d);
-	**row = (struct vl_blobrow){ .digest = *d, .used = true };
-	s->n++;
+	vl_digests_add(&s->index, d, &number);
+	vl_grow(&s->row, s->n, &s->cap, sizeof *s->row);
+	s->row[s->n] = (struct vl_blobrow){ .size = 0 };
+	*row = &s->row[s->n++];
 	return true;
 }
 

@@ -6,19 +6,18 @@
 #define VL_VERIFY_TILING_PRIV_H
 
 #include "bundle/bundle.h"
+#include "store/digests.h"
 
 struct vl_blobrow {
-	struct vl_digest digest;
-	uint64_t size;
-	bool used;
+	uint64_t size; /* bytes */
 	bool came;     /* rehearsal: the bytes were here; assembly: this run brought it */
 	uint8_t doc;   /* rehearsal: 0 content, else 1 + index of its media type */
 	uint32_t node; /* rehearsal: of a document: its number in the graph */
 };
 struct vl_blobset { /* by digest; rows move when it grows */
+	struct vl_digests index; /* the same numbers as row */
 	struct vl_blobrow *row;
 	size_t n, cap;
-	uint64_t key[8]; /* of the hash; drawn with the first row */
 };
 void vl_blobset_clear(struct vl_blobset *s);
 VL_DEFINE_CLEAN(vl_blobset)

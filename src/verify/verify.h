@@ -122,7 +122,5 @@ VL_DEFINE_AUTO(vl_rehearsal)
 VL_MUST bool vl_rehearsal_add(struct vl_rehearsal *r, const struct vl_segment *seg, const char *parcel,
 			      struct vl_err *e);
 VL_MUST bool vl_rehearsal_end(struct vl_rehearsal *r, struct vl_err *e);
-/* After _end: the snapshot's items, for inspect and for verify's report. */
-const struct vl_doc *vl_rehearsal_snapshot(const struct vl_rehearsal *r);
 
 #endif
