@@ -166,11 +166,24 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 	return true;
 }
 
+static char *values(const char *option)
+{
+	char *all = NULL;
+
+	for (int f = VL_EXPORT_DOCKER; !strcmp(option, "format") && f <= VL_EXPORT_FILES; f++) {
+		VL_STR before = all;
+
+		all = vl_xprintf("%s%s%s", all ? all : "", all ? " " : "",
+				 vl_export_format_name((enum vl_export_format)f));
+	}
+	return all;
+}
+
 const struct vl_command vl_cmd_export = {
 	.name = "export", .summary = "write images or files of the store for other programs", .side = VL_SIDE_BOTH,
 	.usage = "ITEM[/NAME] -o PATH [-F FORMAT] [-p PLATFORM] [-c NAME]\n"
 		 "NAME -o PATH [-F FORMAT] [-p PLATFORM] [-c NAME]",
 	.text = "Writes the images of an item, or one of them, as an archive for docker load, podman load and skopeo; "
 		"or the files of an item into a new directory. Every blob is hashed while it is written.",
-	.opts = table, .size = sizeof(struct opts), .args_min = 1, .args_max = 1, .run = run,
+	.opts = table, .size = sizeof(struct opts), .args_min = 1, .args_max = 1, .run = run, .values = values,
 };

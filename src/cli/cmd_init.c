@@ -174,10 +174,24 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 	return vl_line_end(&l, e);
 }
 
+static char *values(const char *option)
+{
+	size_t n;
+	const struct vl_catalogue_row *row = vl_sources_catalogue(&n);
+	char *all = NULL;
+
+	for (size_t i = 0; !strcmp(option, "type") && i < n; i++) {
+		VL_STR before = all;
+
+		all = vl_xprintf("%s%s%s", all ? all : "", all ? " " : "", row[i].type);
+	}
+	return all;
+}
+
 const struct vl_command vl_cmd_init = {
 	.name = "init", .summary = "write a packing list to start from", .side = VL_SIDE_CONNECTED,
 	.usage = "[DIR] [-t TYPE].. [-c NAME]\n--list",
 	.text = "Writes DIR/valise.yaml (default: here) with comments and with examples of every type. An existing "
 		"file is never overwritten.",
-	.opts = table, .size = sizeof(struct opts), .args_max = 1, .run = run,
+	.opts = table, .size = sizeof(struct opts), .args_max = 1, .run = run, .values = values,
 };

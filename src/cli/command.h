@@ -60,6 +60,8 @@ struct vl_command {
 	size_t size; /* of the struct that opts fill; it begins as zeros */
 	size_t args_min, args_max;
 	bool (*run)(struct vl_cli *c, const void *opts, struct vl_err *e);
+	/* For completion, or NULL: the words that an option takes, with blanks between, or NULL. The caller frees. */
+	char *(*values)(const char *option);
 };
 /* NULL-terminated, in the order of a transfer. Two files define it: commands_pack.c for the whole program,
  * receive/commands.c for --disable-pack. */

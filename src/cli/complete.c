@@ -27,6 +27,12 @@ static void words_of(const struct vl_opt *o)
 		printf(" --%s", o->name);
 }
 
+/* Commands whose arguments are of a few words. */
+static bool has_words(const struct vl_command *cmd)
+{
+	return cmd == &vl_cmd_trust || cmd == &vl_cmd_env || cmd == &vl_cmd_completion || cmd == &vl_cmd_help;
+}
+
 /* What may follow a command beside options. */
 static void args_of(const struct vl_command *cmd)
 {
@@ -42,6 +48,30 @@ static void args_of(const struct vl_command *cmd)
 			printf(" %s", (*c)->name);
 }
 
+/* Blank-separated; NULL when the option takes anything. The caller frees. */
+static char *values_of(const struct vl_command *cmd, const struct vl_opt *o)
+{
+	return cmd && cmd->values ? cmd->values(o->name) : NULL;
+}
+
+/* Behind an option that takes one of a few words, only these. */
+static void bash_values(void)
+{
+	printf("\tcase \"$cmd ${COMP_WORDS[COMP_CWORD-1]}\" in\n");
+	for (const struct vl_command *const *c = vl_commands(); *c; c++)
+		for (const struct vl_opt *o = (*c)->opts; o && o->kind; o++) {
+			VL_STR values = values_of(*c, o);
+
+			if (!values)
+				continue;
+			printf("\t'%s --%s'", (*c)->name, o->name);
+			if (o->letter)
+				printf("|'%s -%c'", (*c)->name, o->letter);
+			printf(") COMPREPLY=($(compgen -W '%s' -- \"$cur\")); return ;;\n", values);
+		}
+	printf("\tesac\n");
+}
+
 static void bash(void)
 {
 	printf("# bash completion for valise: source it, or put it into bash-completion's directory\n"
@@ -49,8 +79,9 @@ static void bash(void)
 	       "\tlocal cur=${COMP_WORDS[COMP_CWORD]} cmd= words opts= i\n"
 	       "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
 	       "\t\tcase ${COMP_WORDS[i]} in --store|--config) ((i++));; -*) ;; *) cmd=${COMP_WORDS[i]}; break;; esac\n"
-	       "\tdone\n"
-	       "\tcase $cmd in\n");
+	       "\tdone\n");
+	bash_values();
+	printf("\tcase $cmd in\n");
 	for (const struct vl_command *const *c = vl_commands(); *c; c++) {
 		printf("\t%s) words=\"", (*c)->name);
 		args_of(*c);
@@ -69,16 +100,28 @@ static void bash(void)
 	       "complete -o filenames -F _valise valise\n");
 }
 
-static void zsh_opts(const struct vl_opt *o)
+static void zsh_opts(const struct vl_opt *o, const struct vl_command *cmd)
 {
 	for (; o && o->kind; o++) {
+		VL_STR values = values_of(cmd, o);
+		VL_STR action = values ? vl_xprintf(":(%s)", values) : vl_xstrdup(o->arg ? ":_files" : "");
 		VL_STR spec = vl_xprintf("%s--%s%s[%s]%s%s%s", o->kind == VL_OPT_LIST ? "*" : "", o->name,
 					 o->arg ? "=" : "", o->help, o->arg ? ":" : "", o->arg ? o->arg : "",
-					 o->arg ? ":_files" : "");
+					 action);
 
 		printf(" \\\n\t\t\t");
 		quote(spec);
 	}
+}
+
+static void zsh_args(const struct vl_command *cmd)
+{
+	if (has_words(cmd)) {
+		printf(" \\\n\t\t\t'1: :(");
+		args_of(cmd);
+		printf(")'");
+	}
+	printf(" \\\n\t\t\t'*: :_files'");
 }
 
 static void zsh(void)
@@ -101,25 +144,39 @@ static void zsh(void)
 	       "\tcase $cmd in\n");
 	for (const struct vl_command *const *c = vl_commands(); *c; c++) {
 		printf("\t%s) _arguments", (*c)->name);
-		zsh_opts((*c)->opts);
-		zsh_opts(vl_global_opts);
-		printf(" \\\n\t\t\t'*: :_files' ;;\n");
+		zsh_opts((*c)->opts, *c);
+		zsh_opts(vl_global_opts, NULL);
+		zsh_args(*c);
+		printf(" ;;\n");
 	}
 	printf("\tesac\n}\n_valise \"$@\"\n");
 }
 
-static void fish_opts(const struct vl_opt *o, const char *command)
+static void fish_opts(const struct vl_opt *o, const struct vl_command *cmd)
 {
 	for (; o && o->kind; o++) {
+		VL_STR values = values_of(cmd, o);
+
 		printf("complete -c valise");
-		if (command)
-			printf(" -n '__fish_seen_subcommand_from %s'", command);
+		if (cmd)
+			printf(" -n '__fish_seen_subcommand_from %s'", cmd->name);
+		if (values)
+			printf(" -f -a '%s'", values);
 		if (o->letter)
 			printf(" -s %c", o->letter);
 		printf(" -l %s%s -d ", o->name, o->arg && o->kind != VL_OPT_WAIT ? " -r" : "");
 		quote(o->help);
 		putchar('\n');
 	}
+}
+
+static void fish_args(const struct vl_command *cmd)
+{
+	if (!has_words(cmd))
+		return;
+	printf("complete -c valise -n '__fish_seen_subcommand_from %s' -a '", cmd->name);
+	args_of(cmd);
+	printf("'\n");
 }
 
 static void fish(void)
@@ -129,7 +186,8 @@ static void fish(void)
 		printf("complete -c valise -n __fish_use_subcommand -f -a %s -d ", (*c)->name);
 		quote((*c)->summary);
 		putchar('\n');
-		fish_opts((*c)->opts, (*c)->name);
+		fish_opts((*c)->opts, *c);
+		fish_args(*c);
 	}
 	fish_opts(vl_global_opts, NULL);
 }

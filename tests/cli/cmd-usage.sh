@@ -56,6 +56,9 @@ if command -v bash >/dev/null; then
 	run valise completion bash; exits 0; cp "$T/out" "$T/bash"
 	offers() { bash -c '. "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _valise; echo "${COMPREPLY[*]}"' - "$T/bash" valise "$@"; }
 	same "$(offers unp)" unpack "completion: a command"
+	same "$(offers export x -F o)" oci-archive "completion: an option's values"
+	same "$(offers init --type gitlab-)" gitlab-analyzers "completion: the types of init"
+	same "$(offers env tri)" trivy "completion: consumers"
 	same "$(offers unpack --allow)" --allow-rollback "completion: an option"
 	same "$(cd "$T" && mkdir -p empty && cd empty && offers trust '')" "add list remove" "completion: words, no options"
 fi
