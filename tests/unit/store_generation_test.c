@@ -60,6 +60,7 @@ static void test_round_trip(void)
 	const char *index;
 
 	seal(&prod, 0xab);
+	prod.again = prod.created + 60;
 	fix_commit(s, &prod);
 	fix_commit(s, &lab);
 	tap_good(vl_store_current(s, &g, &e), &e, "current");
@@ -67,11 +68,11 @@ static void test_round_trip(void)
 	tap_str(g.n == 2 ? g.channel[0].name : "", "lab", "sorted by name");
 	c = vl_generation_find(&g, "prod");
 	tap_ok(c && c->epoch == 1 && c->sequence == 42 && c->created == prod.created && c->expires == prod.expires &&
-		       c->installed == prod.installed && c->sealed && vl_digest_equal(&c->waybill, &prod.waybill) &&
+		       c->installed == prod.installed && c->again == prod.again && c->sealed && vl_digest_equal(&c->waybill, &prod.waybill) &&
 		       vl_digest_equal(&c->root, &prod.root) && c->root_size == prod.root_size, "all of prod");
 	tap_str(c ? c->signers : "", prod.signers, "signers");
 	c = vl_generation_find(&g, "lab");
-	tap_ok(c && !c->sealed && !c->expires && !*c->signers, "lab is not sealed");
+	tap_ok(c && !c->sealed && !c->expires && !*c->signers && !c->again, "lab is not sealed, nor put back");
 	tap_ok(!vl_generation_find(&g, "none"), "no such channel");
 	index = fix_read("round/index.json");
 	tap_ok(index && strstr(index, "\"org.opencontainers.image.ref.name\":\"prod/rules\""), "items have names");
