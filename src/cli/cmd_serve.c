@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cli/cmd_serve.c: the store as a registry and a file server, until somebody stops it. */
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "cli/parts.h"
@@ -139,6 +141,34 @@ static bool fill(const struct opts *o, struct vl_serve_opts *s, struct vl_err *e
 	       count("per-client", &o->per_client, &s->per_client, e);
 }
 
+static bool parent_absent(const char *path)
+{
+	VL_STR parent = vl_xstrdup(path);
+	size_t n = strlen(parent);
+
+	while (n > 1 && parent[n - 1] == '/')
+		n--;
+	while (n && parent[n - 1] != '/')
+		n--;
+	parent[n] = '\0';
+	return access(n ? parent : ".", F_OK) && errno == ENOENT;
+}
+
+/* A slip in the path would be a server that waits for nothing. The default's parents are made by what unpacks. */
+static bool check_store(const struct vl_cli *c, struct vl_err *e)
+{
+	const char *env = getenv("VALISE_STORE");
+
+	if (!vl_cli_store_absent(c))
+		return true;
+	if ((c->g.store || (env && *env)) && parent_absent(c->store)) {
+		vl_fail(e, VL_E_ABSENT, "there is no store at %s, and the directory above it does not exist", c->store);
+		return vl_hint(e, "Check --store or VALISE_STORE.");
+	}
+	vl_emit_warn(&c->env, "there is no store at %s; content appears after the first valise unpack", c->store);
+	return true;
+}
+
 static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 {
 	const struct opts *o = opts;
@@ -147,7 +177,7 @@ static bool run(struct vl_cli *c, const void *opts, struct vl_err *e)
 	struct vl_serve_opts s;
 	const struct vl_conf *conf;
 
-	if (!fill(o, &s, e) || !vl_cli_conf(c, &conf, e))
+	if (!fill(o, &s, e) || !vl_cli_conf(c, &conf, e) || !check_store(c, e))
 		return false;
 	vl_name_rules_init(&rules, conf);
 	s.rule = rules.v;

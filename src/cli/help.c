@@ -7,13 +7,23 @@
 #define WIDTH 79
 #define HELP_AT 28
 
+/* An option and its argument stand together. */
+static size_t word_length(const char *text)
+{
+	size_t n = strcspn(text, " ");
+
+	if (text[text[0] == '['] == '-' && text[n] == ' ' && text[n + 1] >= 'A' && text[n + 1] <= 'Z')
+		n += 1 + strcspn(text + n + 1, " ");
+	return n;
+}
+
 /* Words of text, wrapped, each further line indented by `indent`; the cursor stands at `at`. */
 static void wrap(const char *text, size_t at, size_t indent)
 {
 	bool first = true;
 
 	while (*text) {
-		size_t n = strcspn(text, " ");
+		size_t n = word_length(text);
 
 		if (!first && at + 1 + n > WIDTH) {
 			printf("\n%*s", (int)indent, "");

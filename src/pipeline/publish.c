@@ -43,7 +43,8 @@ static bool check_registry(const struct vl_publish_opts *o, const struct vl_hub 
 	for (size_t i = 0; o->perhaps_item && i < h->n_offer; i++) {
 		if (strcmp(h->offer[i].item, o->registry) != 0)
 			continue;
-		vl_fail(e, VL_E_USAGE, "%s is an item; which registry? None is named here or in valise.conf", o->registry);
+		vl_fail(e, VL_E_USAGE, "%s is an item; which registry? Neither this line nor valise.conf names one",
+			o->registry);
 		return vl_hint(e, "valise publish REGISTRY %s, or registry: in valise.conf(5).", o->registry);
 	}
 	return true;

@@ -476,6 +476,19 @@ static void put_plain_http_note(struct page *p)
 	vl_text_add(&p->t, "\"]</code> in <code>/etc/docker/daemon.json</code>.</p>\n");
 }
 
+static void put_login(struct page *p)
+{
+	if (!p->a->login)
+		return;
+	vl_text_add(&p->t, "<h2>Log-in</h2>\n<p>This server asks for a name and a password. The clients of registries "
+			   "(docker, podman, skopeo, Trivy and others) take them from a log-in; where curl stands "
+			   "below, add <code>-u NAME</code>, and it asks for the password.</p>\n<pre>\ndocker login ");
+	vl_text_html(&p->t, p->host);
+	vl_text_addf(&p->t, "\ncurl -u NAME %s://", p->scheme);
+	vl_text_html(&p->t, p->host);
+	vl_text_add(&p->t, "/files/\n</pre>\n");
+}
+
 void vl_route_front(const struct vl_hall *h, const struct vl_ask *a, struct vl_reply *r)
 {
 	struct page p = { .h = h, .a = a, .scheme = a->tls ? "https" : "http", .t = vl_text_begin(r) };
@@ -486,6 +499,7 @@ void vl_route_front(const struct vl_hall *h, const struct vl_ask *a, struct vl_r
 	put_channels(&p);
 	put_problems(&p);
 	put_items(&p);
+	put_login(&p);
 	put_images(&p);
 	put_mirror(&p);
 	put_gitlab(&p);

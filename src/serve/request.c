@@ -91,7 +91,7 @@ static enum MHD_Result route(struct vl_conn *c, const char *query)
 {
 	struct vl_request *r = &c->req;
 	struct vl_ask a = { .head = r->head, .path = c->target, .host = header(c, "Host"), .tls = c->server->tls,
-			    .now = (int64_t)time(NULL) };
+			    .login = c->server->htpasswd != NULL, .now = (int64_t)time(NULL) };
 	struct query q;
 
 	if (!read_query(query, &q, &a))

@@ -24,16 +24,33 @@ static bool check_mode(const char *path, struct vl_err *e)
 	return vl_hint(e, "Run chmod 600 %s; if others could read it, use a new key.", path);
 }
 
+static bool not_what_it_should_be(const char *path, bool secret, struct vl_err *e)
+{
+	vl_fail(e, VL_E_KEYFILE, secret ? "%s holds no private key: it is no --tls-key" :
+					  "%s holds no certificate: it is no --tls-cert", path);
+	return vl_hint(e, "Are --tls-cert and --tls-key swapped?");
+}
+
+/* What the file is comes before who may read it: a certificate needs no chmod. A private key beside the certificate is
+ * as secret as one of its own. */
+static bool check_pem(const char *path, bool secret, const char *text, struct vl_err *e)
+{
+	bool certificate = strstr(text, "-----BEGIN CERTIFICATE-----") != NULL;
+	bool key = strstr(text, "PRIVATE KEY-----") != NULL;
+
+	if ((secret && !key && certificate) || (!secret && !certificate && key))
+		return not_what_it_should_be(path, secret, e);
+	return (!secret && !key) || check_mode(path, e);
+}
+
 bool vl_pem_read(const char *path, bool secret, struct vl_buf *out, struct vl_err *e)
 {
 	if (access(path, F_OK) && errno == ENOENT)
 		return vl_fail(e, VL_E_ABSENT, "there is no TLS %s %s", secret ? "key" : "certificate", path);
-	if (secret && !check_mode(path, e))
-		return false;
 	if (!vl_load_file(AT_FDCWD, path, out, NULL, e))
 		return vl_while(e, secret ? "the TLS key" : "the TLS certificate");
 	if (strlen(vl_buf_str(out)) == out->len && strstr(vl_buf_str(out), "-----BEGIN "))
-		return true;
+		return check_pem(path, secret, vl_buf_str(out), e);
 	vl_fail(e, VL_E_KEYFILE, "%s is not a PEM file", path);
 	return vl_hint(e, "A PEM file begins with -----BEGIN.");
 }

@@ -46,7 +46,7 @@ struct vl_ask { /* borrowed */
 	const char *path;   /* as sent, undecoded, without the query; at most 2048 bytes */
 	const char *n, *last, *artifact_type; /* of the query, decoded; or NULL */
 	const char *host;   /* Host header as sent (routes check it), or NULL */
-	bool tls;
+	bool tls, login;    /* login: who asked had to log in */
 	int64_t now;
 };
 struct vl_reply {

@@ -14,6 +14,10 @@ tls="--tls-cert $T/a.crt --tls-key $T/a.key"
 run valise serve --listen 127.0.0.1:0 --tls-cert "$T/a.crt" --tls-key "$T/b.key"; exits 2; complains 'E0204.*a.crt and .*b.key cannot be used for TLS'; complains 'belong together'
 run valise serve --listen 127.0.0.1:0 --tls-cert "$T/a.crt" --tls-key "$T/d/small.bin"; exits 2; complains 'E0204'
 run valise serve --listen 127.0.0.1:0 --tls-cert "$T/none.crt" --tls-key "$T/a.key"; complains 'none.crt'
+run valise serve --listen 127.0.0.1:0 --tls-cert "$T/a.key" --tls-key "$T/a.crt"; exits 2; complains 'E0204: .*a.key holds no certificate.*swapped'; complains_not chmod
+run valise serve --listen 127.0.0.1:0 --tls-cert "$T/a.crt" --tls-key "$T/a.crt"; exits 2; complains 'E0204: .*a.crt holds no private key.*swapped'; complains_not chmod
+cat "$T/b.crt" "$T/b.key" >"$T/both.pem"; chmod 644 "$T/both.pem"
+run valise serve --listen 127.0.0.1:0 --tls-cert "$T/both.pem" --tls-key "$T/b.key"; exits 2; complains 'E0204.*both.pem: others can read'
 chmod 644 "$T/b.key"
 run valise serve --listen 127.0.0.1:0 --tls-cert "$T/b.crt" --tls-key "$T/none"; exits 2; complains 'E0207: there is no TLS key'
 run valise serve --listen 127.0.0.1:0 --tls-cert "$T/b.crt" --tls-key "$T/b.key"; exits 2; complains 'E0204.*b.key: others can read'; complains 'chmod 600'
@@ -52,6 +56,9 @@ same "$(code "$URL/healthz")" 200 '/healthz asks for none'
 same "$(code -u 'alice:pass:wörd' "$URL/v2/")" 200 'the right password'
 same "$(code -u 'alice:pass:wörd' "$URL/v2/prod/rules/tags/list?n=1")" 200 'remembered, with a query'
 check 'the query counts' grep -q '"tags":\["1"\]' "$T/body"
+same "$(code -u 'alice:pass:wörd' "$URL/")" 200 'the page, too'
+check 'it tells how to log in' grep -q "^docker login ${URL#https://}\$" "$T/body"
+check '... with curl' grep -q "^curl -u NAME $URL/files/\$" "$T/body"
 same "$(code -u bob:slow "$URL/v2/prod/rules/tags/list?n=1")" 200 'not remembered, with a query'
 check 'the query counts, too' grep -q '"tags":\["1"\]' "$T/body"
 began=$(date +%s%N)

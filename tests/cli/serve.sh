@@ -57,6 +57,9 @@ run cat "$T/serve.err"; says_nothing
 VALISE_STORE=$T/other; export VALISE_STORE
 serve
 run cat "$T/serve.out"; says 'an empty store, /.*, until something is unpacked'
+run cat "$T/serve.err"; says "^warning: there is no store at $T/other; content appears after the first valise unpack"
+run valise --store "$T/no/store/" serve --listen 127.0.0.1:0; exits 2; complains "E0207: there is no store at $T/no/store/, and the directory above it does not exist"
+run valise serve --help; exits 0; says '^Usage: valise serve .* \[--tls-cert FILE$'
 run curl -s -o /dev/null -w '%{http_code}' "$URL/files/"; says '^503'
 run valise fetch -q -f "$T/valise.yaml"; exits 0
 check 'content appears' eventually 5 curl -sf -o /dev/null "$URL/files/rules/mid.bin"

@@ -423,10 +423,10 @@ static void test_hosts(void)
 {
 	for (size_t i = 0; i < VL_LEN(hosts); i++) {
 		VL_CLEAN(vl_reply) r = ask_all((struct vl_ask){ .path = "/", .host = hosts[i].host,
-								.tls = hosts[i].tls });
+								.tls = hosts[i].tls, .login = hosts[i].tls });
 
 		tap_ok(body_has(&r, hosts[i].has) && !body_has(&r, "reboot") &&
-		       body_has(&r, "plain HTTP") == !hosts[i].tls,
+		       body_has(&r, "plain HTTP") == !hosts[i].tls && body_has(&r, "docker login hub\n") == hosts[i].tls,
 		       "Host: %s", hosts[i].host ? hosts[i].host : "(none)");
 	}
 }
