@@ -68,7 +68,8 @@ static void test_round_trip(void)
 	tap_str(g.n == 2 ? g.channel[0].name : "", "lab", "sorted by name");
 	c = vl_generation_find(&g, "prod");
 	tap_ok(c && c->epoch == 1 && c->sequence == 42 && c->created == prod.created && c->expires == prod.expires &&
-		       c->installed == prod.installed && c->again == prod.again && c->sealed && vl_digest_equal(&c->waybill, &prod.waybill) &&
+		       c->installed == prod.installed && c->again == prod.again && c->sealed &&
+		       vl_digest_equal(&c->waybill, &prod.waybill) &&
 		       vl_digest_equal(&c->root, &prod.root) && c->root_size == prod.root_size, "all of prod");
 	tap_str(c ? c->signers : "", prod.signers, "signers");
 	c = vl_generation_find(&g, "lab");
