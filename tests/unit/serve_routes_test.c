@@ -426,7 +426,7 @@ static void test_hosts(void)
 								.tls = hosts[i].tls, .login = hosts[i].tls });
 
 		tap_ok(body_has(&r, hosts[i].has) && !body_has(&r, "reboot") &&
-		       body_has(&r, "plain HTTP") == !hosts[i].tls && body_has(&r, "docker login hub\n") == hosts[i].tls,
+		       body_has(&r, "plain HTTP") == !hosts[i].tls && body_has(&r, "docker login hub") == hosts[i].tls,
 		       "Host: %s", hosts[i].host ? hosts[i].host : "(none)");
 	}
 }
