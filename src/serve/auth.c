@@ -23,7 +23,7 @@ static void wipe(char **text)
 	*text = NULL;
 }
 
-void vl_auth_forget(struct vl_request *r)
+void vl_auth_forget(struct vl_visit *r)
 {
 	wipe(&r->user);
 	wipe(&r->password);
@@ -61,7 +61,7 @@ static void remember(struct vl_server *s, const struct vl_digest *mark)
 /* Takes both words over into the request, or wipes them. */
 static bool read_header(struct vl_conn *c)
 {
-	struct vl_request *r = &c->req;
+	struct vl_visit *r = &c->req;
 	char *password = NULL, *user = MHD_basic_auth_get_username_password(c->mhd, &password);
 	bool good = user && password && strlen(user) <= WORD_MAX && strlen(password) <= WORD_MAX;
 
@@ -104,7 +104,7 @@ static bool knock(struct vl_conn *c)
 
 enum vl_access vl_auth_ask(struct vl_conn *c)
 {
-	struct vl_request *r = &c->req;
+	struct vl_visit *r = &c->req;
 	struct vl_digest mark;
 
 	if (!read_header(c))
@@ -122,7 +122,7 @@ enum vl_access vl_auth_ask(struct vl_conn *c)
 void vl_auth_work(struct vl_conn *c)
 {
 	struct vl_server *s = c->server;
-	struct vl_request *r = &c->req;
+	struct vl_visit *r = &c->req;
 	struct vl_digest mark;
 
 	r->allowed = !s->stopping && vl_htpasswd_check(s->htpasswd, r->user, r->password);

@@ -67,7 +67,7 @@ static bool pread_full(int fd, void *into, size_t len, uint64_t at)
 
 bool vl_blob_slurp(struct vl_conn *c)
 {
-	struct vl_request *r = &c->req;
+	struct vl_visit *r = &c->req;
 	const struct vl_digest *want = &r->reply.digest;
 	struct vl_err ignored = VL_ERR_INIT;
 	size_t size = (size_t)r->ident.size;
@@ -215,7 +215,7 @@ static bool hash_fd(struct vl_conn *c, struct vl_digest *out)
 
 void vl_blob_hash(struct vl_conn *c)
 {
-	struct vl_request *r = &c->req;
+	struct vl_visit *r = &c->req;
 	enum vl_verdict v;
 	struct vl_digest got;
 

@@ -294,7 +294,7 @@ static void watch_speed(struct vl_conn *c, const struct flow *f, int64_t now)
 /* The file that the kernel sends from is not the one that was hashed any more. */
 static void watch_file(struct vl_conn *c)
 {
-	struct vl_request *r = &c->req;
+	struct vl_visit *r = &c->req;
 
 	if (r->sent_fd < 0 || vl_ident_holds(r->sent_fd, &r->ident))
 		return;

@@ -74,7 +74,7 @@ bool vl_query_get(const char *query, const char *name, char *out, size_t size, b
 
 /* ---- one request, and the connection it came by ---- */
 enum vl_stage { VL_STAGE_NONE = 0, VL_STAGE_DRAIN, VL_STAGE_BEGUN, VL_STAGE_LOGIN, VL_STAGE_BLOB, VL_STAGE_SENT };
-struct vl_request {
+struct vl_visit {
 	enum vl_stage stage;
 	bool head, refused_method, two_ends;
 	bool suspended;              /* (L) */
@@ -116,7 +116,7 @@ struct vl_conn {
 	bool cut;                      /* (L) shut down: does not count any more */
 	char target[VL_URL_MAX + 1];   /* the path, a NUL, and the query once it was judged */
 	bool target_long, has_query;
-	struct vl_request req;
+	struct vl_visit req;
 };
 
 /* ---- clerk.c: a thread with a queue of suspended requests ---- */
@@ -182,13 +182,13 @@ void vl_conns_watch(struct vl_server *s, int64_t now);
 void vl_conns_cut_idle(struct vl_server *s); /* all that do not run a request */
 unsigned vl_conns_running(struct vl_server *s);
 
-/* ---- request.c ---- */
-void *vl_request_target(void *server, const char *target, struct MHD_Connection *mhd);
-enum MHD_Result vl_request_step(void *server, struct MHD_Connection *mhd, const char *url, const char *method,
+/* ---- visit.c ---- */
+void *vl_visit_target(void *server, const char *target, struct MHD_Connection *mhd);
+enum MHD_Result vl_visit_step(void *server, struct MHD_Connection *mhd, const char *url, const char *method,
 				const char *version, const char *data, size_t *len, void **ctx);
-void vl_request_end(void *server, struct MHD_Connection *mhd, void **ctx, enum MHD_RequestTerminationCode why);
+void vl_visit_end(void *server, struct MHD_Connection *mhd, void **ctx, enum MHD_RequestTerminationCode why);
 /* A sentence of the server's own: as the registry's error object below /v2, else as text. */
-void vl_request_say(struct vl_conn *c, int status, const char *code, const char *message);
+void vl_visit_say(struct vl_conn *c, int status, const char *code, const char *message);
 
 /* ---- send.c: a filled reply becomes a response; may suspend instead ---- */
 enum MHD_Result vl_send(struct vl_conn *c);
@@ -208,7 +208,7 @@ enum vl_access { VL_ACCESS_YES, VL_ACCESS_NO, VL_ACCESS_WAIT, VL_ACCESS_BUSY };
 enum vl_access vl_auth_ask(struct vl_conn *c);
 void vl_auth_work(struct vl_conn *c); /* the doorman's work */
 void vl_auth_release(struct vl_server *s, int64_t now); /* answers failed log-ins that are due */
-void vl_auth_forget(struct vl_request *r); /* wipes */
+void vl_auth_forget(struct vl_visit *r); /* wipes */
 
 /* ---- keeper.c: the hall that is shown now ---- */
 struct vl_hall *vl_hall_take(struct vl_server *s); /* NULL: there is none */

@@ -31,7 +31,7 @@ static void add(struct MHD_Response *response, const char *name, const char *val
 
 static void add_blob_headers(const struct vl_conn *c, struct MHD_Response *response, unsigned status)
 {
-	const struct vl_request *r = &c->req;
+	const struct vl_visit *r = &c->req;
 	char etag[ETAG_MAX], oci[VL_DIGEST_OCI], date[32], range[80];
 	uint64_t size = r->reply.size;
 
@@ -84,7 +84,7 @@ static void add_headers(const struct vl_conn *c, struct MHD_Response *response, 
 
 static enum MHD_Result queue(struct vl_conn *c, unsigned status, struct MHD_Response *response, uint64_t length)
 {
-	struct vl_request *r = &c->req;
+	struct vl_visit *r = &c->req;
 
 	if (!response)
 		return MHD_NO;
@@ -118,7 +118,7 @@ static enum MHD_Result queue_memory(struct vl_conn *c, unsigned status, const ui
 
 static enum MHD_Result say(struct vl_conn *c, int status, const char *code, const char *message)
 {
-	vl_request_say(c, status, code, message);
+	vl_visit_say(c, status, code, message);
 	return queue_memory(c, (unsigned)status, c->req.reply.body.data, c->req.reply.body.len);
 }
 
@@ -143,7 +143,7 @@ static ssize_t no_bytes(void *ctx, uint64_t pos, char *buf, size_t max)
 /* Known to be whole. The kernel sends it; with TLS there is nothing to gain from that. */
 static enum MHD_Result send_known(struct vl_conn *c)
 {
-	struct vl_request *r = &c->req;
+	struct vl_visit *r = &c->req;
 	unsigned status = r->span.kind == VL_SPAN_PART ? MHD_HTTP_PARTIAL_CONTENT : MHD_HTTP_OK;
 	struct MHD_Response *response;
 	int fd = vl_fd_steal(&r->fd);
@@ -165,7 +165,7 @@ static enum MHD_Result send_known(struct vl_conn *c)
 
 static enum MHD_Result send_small(struct vl_conn *c)
 {
-	struct vl_request *r = &c->req;
+	struct vl_visit *r = &c->req;
 
 	if (!vl_blob_slurp(c))
 		return say_damaged(c);
@@ -190,7 +190,7 @@ static bool claim(struct vl_conn *c)
 
 static enum MHD_Result send_unknown(struct vl_conn *c)
 {
-	struct vl_request *r = &c->req;
+	struct vl_visit *r = &c->req;
 
 	if (r->ident.size <= VL_TAIL)
 		return send_small(c);
@@ -208,7 +208,7 @@ static enum MHD_Result send_unknown(struct vl_conn *c)
 
 static bool open_blob(struct vl_conn *c, struct vl_err *e)
 {
-	struct vl_request *r = &c->req;
+	struct vl_visit *r = &c->req;
 
 	return vl_store_open_blob(r->hall->store, &r->reply.digest, r->reply.size, &r->fd, e) &&
 	       vl_ident_of(r->fd, &r->ident);
@@ -255,7 +255,7 @@ static bool not_modified(const struct vl_conn *c, const char *etag)
 
 static enum MHD_Result send_blob(struct vl_conn *c)
 {
-	struct vl_request *r = &c->req;
+	struct vl_visit *r = &c->req;
 	struct vl_err e = VL_ERR_INIT;
 	char etag[ETAG_MAX];
 

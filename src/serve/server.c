@@ -108,14 +108,14 @@ static bool start_http(struct vl_server *s, int fd, struct vl_buf *cert, struct 
 
 	if (n == 1) /* the list ends at its first END */
 		more[1] = (struct MHD_OptionItem){ MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL };
-	s->mhd = MHD_start_daemon(flags | (s->tls ? MHD_USE_TLS : 0), 0, vl_conn_admit, s, vl_request_step, s,
+	s->mhd = MHD_start_daemon(flags | (s->tls ? MHD_USE_TLS : 0), 0, vl_conn_admit, s, vl_visit_step, s,
 				  MHD_OPTION_EXTERNAL_LOGGER, on_log, s, MHD_OPTION_LISTEN_SOCKET, fd,
 				  MHD_OPTION_STRICT_FOR_CLIENT, 1,
 				  MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY,
 				  MHD_OPTION_UNESCAPE_CALLBACK, unescape, s,
-				  MHD_OPTION_URI_LOG_CALLBACK, vl_request_target, s,
+				  MHD_OPTION_URI_LOG_CALLBACK, vl_visit_target, s,
 				  MHD_OPTION_NOTIFY_CONNECTION, vl_conn_notify, s,
-				  MHD_OPTION_NOTIFY_COMPLETED, vl_request_end, s,
+				  MHD_OPTION_NOTIFY_COMPLETED, vl_visit_end, s,
 				  MHD_OPTION_ARRAY, more, MHD_OPTION_END);
 	return s->mhd || cannot_start(s, e);
 }

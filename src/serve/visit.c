@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* serve/request.c: one request from its target to its line in the log.
+/* serve/visit.c: one request from its target to its line in the log.
  * In:    what libmicrohttpd read: method, headers; the target as it was sent.
  * Out:   a reply from the routes, or one of the server's own; handed to send.c.
  * Keeps: nothing is decoded before it is judged. libmicrohttpd by itself turns %2f into a slash and cuts at %00; here
@@ -19,7 +19,7 @@
 #define REPLY_MAX (64u << 20)
 
 /* The target as it came, before libmicrohttpd takes it apart. */
-void *vl_request_target(void *server, const char *target, struct MHD_Connection *mhd)
+void *vl_visit_target(void *server, const char *target, struct MHD_Connection *mhd)
 {
 	struct vl_conn *c = vl_conn_of(mhd);
 	size_t len = strlen(target);
@@ -42,7 +42,7 @@ static bool below(const char *path, const char *top)
 	return !strncmp(path, top, n) && (!path[n] || path[n] == '/');
 }
 
-void vl_request_say(struct vl_conn *c, int status, const char *code, const char *message)
+void vl_visit_say(struct vl_conn *c, int status, const char *code, const char *message)
 {
 	struct vl_reply *r = &c->req.reply;
 	struct vl_err ignored = VL_ERR_INIT;
@@ -65,7 +65,7 @@ static const char *header(const struct vl_conn *c, const char *name)
 
 static enum MHD_Result bad_request(struct vl_conn *c, const char *message)
 {
-	vl_request_say(c, 400, "NAME_INVALID", message);
+	vl_visit_say(c, 400, "NAME_INVALID", message);
 	return vl_send(c);
 }
 
@@ -89,7 +89,7 @@ static bool read_query(const char *text, struct query *q, struct vl_ask *a)
 
 static enum MHD_Result route(struct vl_conn *c, const char *query)
 {
-	struct vl_request *r = &c->req;
+	struct vl_visit *r = &c->req;
 	struct vl_ask a = { .head = r->head, .path = c->target, .host = header(c, "Host"), .tls = c->server->tls,
 			    .login = c->server->htpasswd != NULL, .now = (int64_t)time(NULL) };
 	struct query q;
@@ -101,14 +101,14 @@ static enum MHD_Result route(struct vl_conn *c, const char *query)
 		r->reply = (struct vl_reply){ .body = VL_BUF_INIT(REPLY_MAX) };
 		vl_route(r->hall, &c->server->count, &a, &r->reply);
 	} else {
-		vl_request_say(c, 503, "UNAVAILABLE", "the store is empty; bring a bundle and run valise unpack");
+		vl_visit_say(c, 503, "UNAVAILABLE", "the store is empty; bring a bundle and run valise unpack");
 	}
 	return vl_send(c);
 }
 
 static enum MHD_Result denied(struct vl_conn *c)
 {
-	vl_request_say(c, 401, "UNAUTHORIZED", "a name and a password are needed");
+	vl_visit_say(c, 401, "UNAUTHORIZED", "a name and a password are needed");
 	return vl_send(c);
 }
 
@@ -131,7 +131,7 @@ static enum MHD_Result judge(struct vl_conn *c)
 		case VL_ACCESS_WAIT:
 			return MHD_YES;
 		case VL_ACCESS_BUSY:
-			vl_request_say(c, 429, "TOOMANYREQUESTS", "too many log-ins wait to be checked");
+			vl_visit_say(c, 429, "TOOMANYREQUESTS", "too many log-ins wait to be checked");
 			return vl_send(c);
 		}
 	}
@@ -154,7 +154,7 @@ static enum MHD_Result refuse_method(struct vl_conn *c)
 
 	if (c->target_long || !vl_target_split(c->target, &query))
 		return bad_request(c, "the URL holds characters that no name here has");
-	vl_request_say(c, 405, "UNSUPPORTED", "this server only gives; it takes nothing in");
+	vl_visit_say(c, 405, "UNSUPPORTED", "this server only gives; it takes nothing in");
 	return vl_send(c);
 }
 
@@ -206,7 +206,7 @@ static bool has_two_ends(const struct vl_conn *c)
 static void begin(struct vl_conn *c, const char *method)
 {
 	bool two_ends = has_two_ends(c);
-	struct vl_request r = { .stage = !two_ends && waits_for_end(c) ? VL_STAGE_DRAIN : VL_STAGE_BEGUN, .fd = -1,
+	struct vl_visit r = { .stage = !two_ends && waits_for_end(c) ? VL_STAGE_DRAIN : VL_STAGE_BEGUN, .fd = -1,
 				.sent_fd = -1, .began = vl_clock_ms(), .method = known_method(method),
 				.two_ends = two_ends, .reply = { .body = VL_BUF_INIT(REPLY_MAX) } };
 
@@ -231,7 +231,7 @@ static enum MHD_Result answer(struct vl_conn *c)
 
 static enum MHD_Result stopping(struct vl_conn *c)
 {
-	vl_request_say(c, 503, "UNAVAILABLE", "this server is stopping");
+	vl_visit_say(c, 503, "UNAVAILABLE", "this server is stopping");
 	return vl_send(c);
 }
 
@@ -254,7 +254,7 @@ static enum MHD_Result step(struct vl_conn *c)
 	return MHD_YES;
 }
 
-enum MHD_Result vl_request_step(void *server, struct MHD_Connection *mhd, const char *url, const char *method,
+enum MHD_Result vl_visit_step(void *server, struct MHD_Connection *mhd, const char *url, const char *method,
 				const char *version, const char *data, size_t *len, void **ctx)
 {
 	struct vl_conn *c = vl_conn_of(mhd);
@@ -280,7 +280,7 @@ enum MHD_Result vl_request_step(void *server, struct MHD_Connection *mhd, const 
 
 static void log_line(struct vl_conn *c, bool whole)
 {
-	struct vl_request *r = &c->req;
+	struct vl_visit *r = &c->req;
 	uint64_t got = r->length, took = (uint64_t)(vl_clock_ms() - r->began);
 
 	/* What the client took, headers included: near enough for a transfer that broke off. */
@@ -296,7 +296,7 @@ static void log_line(struct vl_conn *c, bool whole)
 /* The watch may not have looked since the file changed: then the client got what was not hashed. */
 static void last_look(struct vl_conn *c)
 {
-	struct vl_request *r = &c->req;
+	struct vl_visit *r = &c->req;
 
 	if (!r->sendfile || vl_ident_holds(r->sent_fd, &r->ident))
 		return;
@@ -308,7 +308,7 @@ static void last_look(struct vl_conn *c)
 
 static void release(struct vl_conn *c)
 {
-	struct vl_request *r = &c->req;
+	struct vl_visit *r = &c->req;
 	struct MHD_Response *response = r->response;
 
 	pthread_mutex_lock(&c->server->lock);
@@ -331,7 +331,7 @@ static void release(struct vl_conn *c)
 	r->stage = VL_STAGE_NONE;
 }
 
-void vl_request_end(void *server, struct MHD_Connection *mhd, void **ctx, enum MHD_RequestTerminationCode why)
+void vl_visit_end(void *server, struct MHD_Connection *mhd, void **ctx, enum MHD_RequestTerminationCode why)
 {
 	struct vl_server *s = server;
 	struct vl_conn *c = *ctx;
