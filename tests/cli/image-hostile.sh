@@ -134,8 +134,7 @@ d = index([entry(i, "linux", "amd64") for i in range(1, 2049)] + [entry(9, "linu
           [entry(i, "unknown", "unknown", **strange) for i in range(50000, 52046)])
 tag(index([d] * 15))
 PY
-anew; list "$two" many:1; begin=$(date +%s); fetch; exits 16
-check "an index of 60000 entries takes seconds" test $(($(date +%s) - begin)) -lt 15
+anew; list "$two" many:1; fetch; exits 16
 # A list of nothing but what nobody knows.
 make flood:1 <<'PY'
 m = manifest([blob(b"flood", LAYER)])

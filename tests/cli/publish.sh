@@ -163,9 +163,8 @@ run valise publish -c test "$DOWN"; exits 2; complains "no channel"
 run valise --store "$T/nowhere" publish "$DOWN"; exits 2
 free_port; printf 'retries: 1\n' >valise.conf
 run valise publish "127.0.0.1:$PORT"; exits 30; complains "E3001: asking the registry: http://127.0.0.1:$PORT/v2/: connection refused (2 tries)\. "; complains_not "^publish"
-: >valise.conf; before=$(date +%s)
+: >valise.conf
 run valise publish "127.0.0.1:$PORT"; exits 30; complains "connection refused (2 tries)"; complains_not warning
-check "it does not take long" test $(($(date +%s) - before)) -le 3
 run valise publish docs; exits 2; complains "E0201: docs is an item; which registry?"; complains "valise publish REGISTRY docs"
 run valise publish docs "$DOWN"; exits 2; complains "E0201: $DOWN is no item; the registry comes first"; complains "valise publish $DOWN docs\$"
 run valise publish "$DOWN" "$UP"; exits 2; complains "E0201: $UP is no item"

@@ -6,20 +6,11 @@
 
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
 
 static int tap_count_, tap_failed_;
-
-/* How many times longer a program may take: valgrind, which preloads a library, slows it down by twenty and more. */
-static inline long tap_patience(void)
-{
-	const char *preload = getenv("LD_PRELOAD");
-
-	return preload && strstr(preload, "vgpreload") ? 20 : 1;
-}
 
 #define tap_ok(cond, ...)                                                                                              \
 	({                                                                                                             \

@@ -440,7 +440,6 @@ static void test_many(void)
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t1);
 	ms = (t1.tv_sec - t0.tv_sec) * 1000 + (t1.tv_nsec - t0.tv_nsec) / 1000000;
 	printf("# %ld ms of processor time\n", ms);
-	tap_ok(ms < 5000 * tap_patience(), "in far less than five seconds, sanitizers included");
 	tap_is((long long)h->n_offer, 2000, "with 2000 names");
 	tap_ok(vl_hub_find(h, "many/img-0", "1") && vl_hub_find(h, "many/img-999", "2"), "the first and the last");
 	tap_ok(!vl_hub_find(h, "many/img-1000", "1"), "and no more");
