@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cli/cmd_export.c: images and files out of the store for programs that know no store: docker load, podman load. */
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -171,10 +172,11 @@ static char *values(const char *option)
 	char *all = NULL;
 
 	for (int f = VL_EXPORT_DOCKER; !strcmp(option, "format") && f <= VL_EXPORT_FILES; f++) {
-		VL_STR before = all;
+		char *more = vl_xprintf("%s%s%s", all ? all : "", all ? " " : "",
+					vl_export_format_name((enum vl_export_format)f));
 
-		all = vl_xprintf("%s%s%s", all ? all : "", all ? " " : "",
-				 vl_export_format_name((enum vl_export_format)f));
+		free(all);
+		all = more;
 	}
 	return all;
 }

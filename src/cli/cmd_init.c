@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cli/cmd_init.c: a commented packing list to start from, made from the sources' catalogue. */
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
@@ -181,9 +182,10 @@ static char *values(const char *option)
 	char *all = NULL;
 
 	for (size_t i = 0; !strcmp(option, "type") && i < n; i++) {
-		VL_STR before = all;
+		char *more = vl_xprintf("%s%s%s", all ? all : "", all ? " " : "", row[i].type);
 
-		all = vl_xprintf("%s%s%s", all ? all : "", all ? " " : "", row[i].type);
+		free(all);
+		all = more;
 	}
 	return all;
 }
