@@ -266,7 +266,7 @@ static void test_gitlab_faults(void)
 	VL_CLEAN(vl_doc) snapshot = { 0 };
 	struct vl_err e = VL_ERR_INIT;
 	struct vl_channel c;
-	uint64_t bytes;
+	uint64_t bytes = 1;
 
 	tap_fails(env_text(s, "gitlab", NULL, NULL, 0, &out, &e), &e, VL_E_USAGE, "no registry is known");
 	tap_ok(strstr(e.hint, "--registry HOST") != NULL, "how to name it: %s", e.hint);

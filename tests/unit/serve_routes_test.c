@@ -365,8 +365,8 @@ static void test_front(void)
 		"curl -fsS http://hub.corp:5000/osv/ecosystems.txt | while read -r eco; do\n",
 		"curl -fO http://hub.corp:5000/files/docs/run.sh\n",
 		"curl -fO http://hub.corp:5000/files/names/100%25.txt\n", "two channels hold this item", "plain HTTP",
-		"[[registry]]\nlocation = \"docker.io\"\n[[registry.mirror]]\nlocation = \"hub.corp:5000\"\n"
-		"insecure = true\n",
+		("[[registry]]\nlocation = \"docker.io\"\n[[registry.mirror]]\nlocation = \"hub.corp:5000\"\n"
+		 "insecure = true\n"),
 		"  SECURE_ANALYZERS_PREFIX: \"hub.corp:5000/security-products\"\n",
 		"  CS_ANALYZER_IMAGE: \"hub.corp:5000/security-products/container-scanning:8\"\n",
 	};
