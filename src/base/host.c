@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base/host.c: what a host's name means to who speaks to registries.
- * In:  HOST[:PORT], of the operator or from a packing list.
+/* base/host.c: what a host's name means to who speaks to registries, and what may be called what in them.
+ * In:  HOST[:PORT], repositories and tags, of the operator, from a packing list or from a snapshot.
  * Out: whether it is one, and who is behind it.
- * Keeps: only the form is looked at; nothing is resolved. */
+ * Keeps: only the form is looked at; nothing is resolved. What passes is safe in a URL and in a path. */
 #include "base/host.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
-#define LETTER "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define LOWER "abcdefghijklmnopqrstuvwxyz"
+#define LETTER LOWER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGIT "0123456789"
+#define TAG_MAX 128
 
 bool vl_host_is_valid(const char *host)
 {
@@ -52,4 +54,45 @@ bool vl_host_is_docker(const char *host)
 const char *vl_host_of_api(const char *host)
 {
 	return vl_host_is_docker(host) ? "registry-1.docker.io" : host;
+}
+
+/* One separator between two runs of letters and digits; 0: none. */
+static size_t separator(const char *s)
+{
+	size_t dashes = strspn(s, "-");
+
+	if (dashes)
+		return dashes;
+	if (*s == '_')
+		return s[1] == '_' ? 2 : 1;
+	return *s == '/' || *s == '.';
+}
+
+bool vl_repository_is_formed(const char *name)
+{
+	size_t run, sep;
+
+	for (const char *s = name;; s += sep) {
+		run = strspn(s, LOWER DIGIT);
+		if (!run)
+			return false;
+		s += run;
+		if (!*s)
+			return true;
+		sep = separator(s);
+		if (!sep)
+			return false;
+	}
+}
+
+bool vl_repository_is_valid(const char *name)
+{
+	return strlen(name) <= VL_REPOSITORY_MAX && vl_repository_is_formed(name);
+}
+
+bool vl_tag_is_valid(const char *tag)
+{
+	size_t len = strlen(tag);
+
+	return len > 0 && len <= TAG_MAX && *tag != '.' && *tag != '-' && strspn(tag, LETTER DIGIT "._-") == len;
 }

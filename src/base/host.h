@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base/host.h: hosts of registries as people write them, HOST[:PORT]; one rule for all who pull, push or read names. */
+/* base/host.h: hosts of registries as people write them, HOST[:PORT], and the names in them (OCI distribution-spec,
+ * "Pulling manifests"); one rule for all who pull, push or read. */
 #ifndef VL_BASE_HOST_H
 #define VL_BASE_HOST_H
 
@@ -13,5 +14,13 @@ bool vl_host_is_loopback(const char *host);
 bool vl_host_is_docker(const char *host);
 /* Who answers the API of a registry of this name: itself, but for Docker's; borrowed. */
 const char *vl_host_of_api(const char *host);
+
+#define VL_REPOSITORY_MAX 255u /* bytes */
+/* "security-products/semgrep": steps of a-z and 0-9 with separators ".", "_", "__" or "-"s, joined by "/"; of any
+ * length. */
+bool vl_repository_is_formed(const char *name);
+/* The same, and no longer than VL_REPOSITORY_MAX. */
+bool vl_repository_is_valid(const char *name);
+bool vl_tag_is_valid(const char *tag);
 
 #endif

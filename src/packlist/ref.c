@@ -10,35 +10,7 @@
 #include "base/host.h"
 #include "base/text.h"
 
-#define LOWER "abcdefghijklmnopqrstuvwxyz"
-#define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGIT "0123456789"
-
-/* Steps of [a-z0-9]+ with separators "." "_" "__" or "-"s between, joined by "/". */
-static bool name_is_good(const char *name)
-{
-	for (;;) {
-		size_t sep, len = strspn(name, LOWER DIGIT);
-
-		if (len == 0)
-			return false;
-		name += len;
-		if (*name == '\0')
-			return true;
-		sep = strspn(name, "-");
-		if (sep == 0)
-			sep = *name == '/' || *name == '.' ? 1 : *name != '_' ? 0 : name[1] == '_' ? 2 : 1;
-		if (sep == 0)
-			return false;
-		name += sep;
-	}
-}
-
-static bool tag_is_good(const char *tag)
-{
-	return *tag && *tag != '.' && *tag != '-' && strlen(tag) <= 128 &&
-	       strspn(tag, LOWER UPPER DIGIT "_.-") == strlen(tag);
-}
 
 static bool digest_is_good(const char *d)
 {
@@ -64,12 +36,12 @@ bool vl_ref_parse(struct vl_ref *out, const char *text, struct vl_err *e)
 	if (!vl_host_is_valid(r.host) || (size_t)(slash - text) >= sizeof r.host ||
 	    (!strpbrk(r.host, ".:[") && strcmp(r.host, "localhost") != 0))
 		return vl_fail(e, VL_E_PACKLIST, "\"%s\" does not begin with a registry's host name", shown);
-	if (!name_is_good(r.name) || (size_t)((colon ? colon : end) - slash - 1) >= sizeof r.name)
+	if (!vl_repository_is_formed(r.name) || (size_t)((colon ? colon : end) - slash - 1) >= sizeof r.name)
 		return vl_fail(e, VL_E_PACKLIST, "\"%s\": \"%.100s\" is not a name in a registry (a-z 0-9 . _ - /)",
 			       shown, r.name);
 	if (colon)
 		snprintf(r.tag, sizeof r.tag, "%.*s", (int)(end - colon - 1), colon + 1);
-	if (colon && (end - colon > 129 || !tag_is_good(r.tag)))
+	if (colon && (end - colon > 129 || !vl_tag_is_valid(r.tag)))
 		return vl_fail(e, VL_E_PACKLIST, "\"%s\" has a malformed tag", shown);
 	if (at && !digest_is_good(at + 1))
 		return vl_fail(e, VL_E_PACKLIST, "\"%s\": the digest must be sha256: and 64 hexadecimal digits", shown);
@@ -88,7 +60,7 @@ bool vl_ref_is_address(const char *text)
 		return false;
 	memcpy(host, text, len);
 	host[len] = '\0';
-	return vl_host_is_valid(host) && name_is_good(text + len + 1);
+	return vl_host_is_valid(host) && vl_repository_is_formed(text + len + 1);
 }
 
 bool vl_ref_is_registry(const char *text)
@@ -103,5 +75,5 @@ bool vl_ref_is_registry(const char *text)
 
 bool vl_ref_is_path(const char *text)
 {
-	return strlen(text) < 256 && name_is_good(text);
+	return vl_repository_is_valid(text);
 }

@@ -6,6 +6,7 @@
  *        goes out byte for byte, because its name is the digest of its bytes. */
 #include <stdlib.h>
 
+#include "base/host.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "serve/route_priv.h"

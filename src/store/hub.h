@@ -18,8 +18,6 @@ struct vl_name_rule { /* borrowed */
 };
 /* The repository for HOST/NAME; the caller frees. NULL: nothing valid would be left of it. */
 char *vl_name_map(const struct vl_name_rule *rule, size_t n, const char *host_and_name);
-/* The grammar of the distribution-spec, and the 255 bytes that registries take. */
-bool vl_repository_is_valid(const char *name);
 
 struct vl_offer { /* one name */
 	const char *channel, *item, *type; /* owned by the hub */

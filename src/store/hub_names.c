@@ -8,54 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/host.h"
 #include "store/hub_priv.h"
 
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGIT "0123456789"
-#define NAME_MAX_BYTES 255
-#define TAG_MAX_BYTES 128
 #define TEXT_MAX 600
 
 /* ---- grammar ---- */
-
-/* One separator between two runs of letters and digits: "/", ".", "_", "__" or any number of "-". 0: none. */
-static size_t separator(const char *s)
-{
-	size_t dashes = strspn(s, "-");
-
-	if (dashes)
-		return dashes;
-	if (*s == '_')
-		return s[1] == '_' ? 2 : 1;
-	return *s == '/' || *s == '.';
-}
-
-bool vl_repository_is_valid(const char *name)
-{
-	const char *s = name;
-
-	while (s) {
-		size_t run = strspn(s, LOWER DIGIT), sep;
-
-		if (!run)
-			return false;
-		s += run;
-		if (!*s)
-			return s - name <= NAME_MAX_BYTES;
-		sep = separator(s);
-		s = sep ? s + sep : NULL;
-	}
-	return false;
-}
-
-static bool tag_is_valid(const char *tag)
-{
-	size_t len = strlen(tag);
-
-	return len > 0 && len <= TAG_MAX_BYTES && *tag != '.' && *tag != '-' &&
-	       strspn(tag, LOWER UPPER DIGIT "._-") == len;
-}
 
 /* "registry.example.com:5000", "[::1]:5000": nothing that could be a path. */
 static bool host_is_valid(const char *host, size_t len)
@@ -77,7 +38,7 @@ static bool is_good(const struct vl_image_name *n)
 	const char *slash = strchr(n->host_and_name, '/');
 
 	return slash && host_is_valid(n->host_and_name, (size_t)(slash - n->host_and_name)) &&
-	       vl_repository_is_valid(slash + 1) && (!n->tag || tag_is_valid(n->tag));
+	       vl_repository_is_valid(slash + 1) && (!n->tag || vl_tag_is_valid(n->tag));
 }
 
 bool vl_image_name_parse(struct vl_image_name *out, const char *text)

@@ -2,6 +2,7 @@
 /* The hub: names taken apart and mapped, what a generation offers, referrers, clashes, damage, many images. */
 #include <time.h>
 
+#include "base/host.h"
 #include "base/text.h"
 #include "store/hub_priv.h"
 #include "tests/lib/image_fixture.h"
